@@ -1,0 +1,94 @@
+"""The errors of gm_assets: one small family whose messages say what, where and what to do.
+
+Nothing here imports anything else of the package. `exit_code` is what the command line
+returns for an error of that class (documented in docs/cli.md).
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+
+
+class GmError(Exception):
+    """Base of every error that gm_assets raises on purpose.
+
+    Args:
+        what: what is wrong, in one sentence without a final stop.
+        where: the file, folder, row or setting it concerns.
+        remedy: what the reader can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, where: str | PathLike[str] | None = None, remedy: str | None = None
+    ) -> None:
+        self.what = what
+        self.where = None if where is None else fspath(where)
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.where}: {self.what}"
+        return text if self.remedy is None else f"{text}. {self.remedy}"
+
+    def __reduce__(self):  # errors cross process borders in parallel ingests
+        return _rebuild, (type(self), self.what, self.where, self.remedy)
+
+
+def _rebuild(cls: type[GmError], what: str, where: str | None, remedy: str | None) -> GmError:
+    return cls(what, where=where, remedy=remedy)
+
+
+class UnreadableFile(GmError):
+    """The bytes cannot be read as what they claim to be: truncated, corrupt or lying."""
+
+    exit_code = 3
+
+
+class UnsupportedFormat(GmError):
+    """A sound file of a kind that we do not handle here."""
+
+    exit_code = 3
+
+
+class TooLarge(GmError):
+    """A bound on size, count or depth was exceeded; the bound is in the message."""
+
+    exit_code = 3
+
+
+class InvalidMemory(GmError):
+    """An embedded memory, or a value given for one, breaks its definition."""
+
+    exit_code = 4
+
+
+class MemoryConflict(GmError):
+    """The file changed, or another writer was faster, between reading and replacing it."""
+
+    exit_code = 5
+
+
+class WriteRefused(GmError):
+    """A write that would lose something or is not allowed here; the file was not touched."""
+
+    exit_code = 5
+
+
+class LibraryError(GmError):
+    """The library folder or its gm.toml is missing, malformed or not usable as asked."""
+
+    exit_code = 6
+
+
+class LibraryLocked(LibraryError):
+    """Another process is writing to this library."""
+
+    exit_code = 7
+
+
+class NotFound(GmError):
+    """The named file, chain or asset is not in the library."""
+
+    exit_code = 8
