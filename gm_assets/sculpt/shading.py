@@ -1,0 +1,90 @@
+"""Normals for shading: smooth over gentle bends, broken at creases.
+
+A corner (one vertex of one triangle) takes the area-weighted mean of those triangles around
+its vertex that bend away from its own by less than the crease angle. Vertices at the same
+place count as one, so a mesh that was split for texture seams shades like the whole.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Degrees between two triangles above which the edge between them is drawn as an edge.
+CREASE = 38.0
+#: Corners around one vertex beyond which the pole of a fan is simply averaged.
+_MOST_CORNERS = 96
+
+
+def face_normals(vertices: NDArray[np.float32], faces: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """(m, 3) cross products of the triangles' edges: their length is twice the area."""
+    a, b, c = (vertices[faces[:, corner]].astype(np.float64) for corner in range(3))
+    return np.cross(b - a, c - a)
+
+
+def unit(vectors: NDArray) -> NDArray[np.float64]:
+    """The vectors with length one; a vector without length becomes +Y."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    safe = vectors / np.where(lengths > 1e-30, lengths, 1.0)
+    return np.where(lengths > 1e-30, safe, np.array([0.0, 1.0, 0.0]))
+
+
+def corner_normals(
+    vertices: NDArray[np.float32], faces: NDArray[np.uint32], crease: float = CREASE
+) -> NDArray[np.float32]:
+    """(m, 3, 3) float32 unit normals, one for each corner of each triangle."""
+    if not len(faces):
+        return np.zeros((0, 3, 3), np.float32)
+    weighted = face_normals(vertices, faces)
+    flat = unit(weighted)
+    _, place = np.unique(vertices, axis=0, return_inverse=True)
+    corner_place = place.reshape(-1)[faces].reshape(-1)
+    count = int(corner_place.max()) + 1
+    corner_face = np.repeat(np.arange(len(faces)), 3)
+
+    total = np.stack(
+        [np.bincount(corner_place, weighted[corner_face, axis], count) for axis in range(3)], axis=1
+    )
+    normals = unit(total)[corner_place]
+
+    # Where every triangle lies within half the crease angle of the mean, no pair exceeds it.
+    bend = (normals * flat[corner_face]).sum(axis=1)
+    sharp_place = np.zeros(count, bool)
+    sharp_place[corner_place[bend < math.cos(math.radians(crease / 2))]] = True
+    around = np.bincount(corner_place, minlength=count)
+    sharp_place &= around <= _MOST_CORNERS
+    corners = np.flatnonzero(sharp_place[corner_place])
+    if len(corners):
+        normals[corners] = _creased(corners, corner_place, corner_face, weighted, flat, crease)
+    return normals.reshape(-1, 3, 3).astype(np.float32)
+
+
+def _creased(
+    corners: NDArray[np.int64],
+    corner_place: NDArray[np.int64],
+    corner_face: NDArray[np.int64],
+    weighted: NDArray[np.float64],
+    flat: NDArray[np.float64],
+    crease: float,
+) -> NDArray[np.float64]:
+    """Normals of the corners at creased vertices: pair every corner with its neighbours."""
+    order = np.argsort(corner_place[corners], kind="stable")
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    face = corner_face[corners][order]
+    _, start, size = np.unique(corner_place[corners][order], return_index=True, return_counts=True)
+    group_size = np.repeat(size, size)
+    group_start = np.repeat(start, size)
+    one = np.repeat(np.arange(len(face)), group_size)
+    first_pair = np.cumsum(group_size) - group_size
+    other = (
+        np.arange(len(one)) - np.repeat(first_pair, group_size) + np.repeat(group_start, group_size)
+    )
+    near = (flat[face[one]] * flat[face[other]]).sum(axis=1) >= math.cos(math.radians(crease))
+    one, other = one[near], other[near]
+    total = np.stack(
+        [np.bincount(one, weighted[face[other], axis], len(face)) for axis in range(3)], axis=1
+    )
+    return unit(total)[inverse]
