@@ -16,7 +16,7 @@ import struct
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -386,7 +386,7 @@ class _Reader:
             taken.add(name)
             material = _name(extras.get("material"), self.material_name(primitive))
             semantic = _name(extras.get("semantic"), "")
-            parts.append(Part(name, semantic, material, placed, faces))
+            parts.append(Part(name, semantic, material, placed.astype(np.float32), faces))
         return parts
 
     def material_name(self, primitive: dict[str, Any]) -> str:
@@ -465,7 +465,7 @@ class _Reader:
         return values
 
 
-def _natural(value: Any) -> bool:
+def _natural(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
