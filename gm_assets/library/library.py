@@ -1,0 +1,183 @@
+"""The library: a folder with gm.toml at its root, and the derived stores beside it.
+
+`Library` knows where things are, what may be written, and who may write now. What is done
+with the files is in the modules beside this one.
+
+Derived things lie in `<root>/.gm`. Where that folder cannot be written (media that are
+mounted read-only), the setting `GM_STATE` names a folder that holds them instead, one
+folder below it for each library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gm_assets.errors import LibraryError
+from gm_assets.library.config import CONFIG_NAME, LibraryConfig, config_text, load_config
+from gm_assets.library.lock import writer_lock
+from gm_assets.library.rules import Ruling, rule_for, slug
+
+if TYPE_CHECKING:
+    from gm_assets.stores import Store
+
+STATE_FOLDER = ".gm"
+
+
+@dataclass(frozen=True)
+class Library:
+    """An open library.
+
+    Attributes:
+        root: its folder, absolute.
+        config: gm.toml as it was when the library was opened.
+        state: the folder of everything derived (`.gm`, or below `GM_STATE`).
+        read_only: nothing is written, neither files nor stores; no lock is taken.
+        wait: seconds that a writer waits for another one before LibraryLocked.
+    """
+
+    root: Path
+    config: LibraryConfig
+    state: Path
+    read_only: bool = False
+    wait: float = 0.0
+
+    @classmethod
+    def init(
+        cls, root: str | os.PathLike[str], *, name: str | None = None, managed: bool = True
+    ) -> Library:
+        """Make a folder a library: write its gm.toml and open it.
+
+        Args:
+            root: the folder; made where it does not exist. Files in it are not touched.
+            name: shown in reports and pages; the folder's name by default.
+            managed: whether gm_assets may write memories into the files.
+
+        Raises:
+            LibraryError: it is a library already, lies inside another, or cannot be written.
+        """
+        folder = Path(root).absolute()
+        path = folder / CONFIG_NAME
+        if path.exists():
+            raise LibraryError(
+                "this folder is a library already",
+                where=folder,
+                remedy="Open it, or change its gm.toml",
+            )
+        for outer in folder.parents:
+            if (outer / CONFIG_NAME).is_file():
+                raise LibraryError(
+                    f"this folder lies inside the library {outer}",
+                    where=folder,
+                    remedy="Use that library, or choose a folder outside it",
+                )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(config_text(name or folder.name, managed))
+        except OSError as error:
+            raise LibraryError(
+                f"the library cannot be made here ({error.strerror})",
+                where=folder,
+                remedy="Choose a folder that this user may write",
+            ) from None
+        return cls.open(folder)
+
+    @classmethod
+    def open(
+        cls, root: str | os.PathLike[str], *, read_only: bool = False, wait: float = 0.0
+    ) -> Library:
+        """Open the library at `root`.
+
+        Raises:
+            LibraryError: there is no gm.toml, or it is malformed (the message names the line).
+        """
+        folder = Path(root).absolute()
+        config = load_config(folder / CONFIG_NAME)
+        return cls(folder, config, _state_folder(folder), read_only, wait)
+
+    @property
+    def store(self) -> Store:
+        """The derived store of this library."""
+        from gm_assets.stores import Store
+
+        return Store(self.state / "store")
+
+    @property
+    def thumbs(self) -> Path:
+        """The folder of derived thumbnails."""
+        return self.state / "thumbs"
+
+    def relative(self, path: str | os.PathLike[str]) -> str:
+        """A path as the store names it: below the root, `/` between the parts.
+
+        A relative `path` is looked up from the working folder first, as on a command line,
+        and from the root where nothing is there. `..` and `.` are resolved by name; symbolic
+        links in the path of a file are not followed, save those above the root.
+
+        Raises:
+            LibraryError: it lies outside the library.
+        """
+        given = Path(path)
+        if not given.is_absolute() and not given.exists():
+            inside = self.root / given
+            given = inside if os.path.lexists(inside) else given
+        full = Path(os.path.normpath(given.absolute()))
+        for root in (self.root, self.root.resolve()):
+            for candidate in (full, full.parent.resolve() / full.name):
+                if candidate == root:
+                    return ""
+                if candidate.is_relative_to(root):
+                    return candidate.relative_to(root).as_posix()
+        raise LibraryError(
+            f"it lies outside the library {self.root}",
+            where=full,
+            remedy="Move it there yourself, or bring a copy: gm ingest --copy-to FOLDER PATH",
+        )
+
+    def managed(self, path: str | os.PathLike[str]) -> bool:
+        """Whether memories may be written into that file (gm.toml `managed`)."""
+        text = path if isinstance(path, str) else os.fspath(path)
+        return self.config.manages(self.relative(text) if text.startswith("/") else text)
+
+    def ruling(self, path: str) -> Ruling | None:
+        """What the placement rules say of a path (relative to the root)."""
+        return rule_for(self.config.places, path)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the library's one writer for the time of the `with` block.
+
+        Raises:
+            LibraryLocked: another process is writing (after `wait` seconds).
+            LibraryError: the library was opened read-only, or its state folder cannot be made.
+        """
+        if self.read_only:
+            raise LibraryError(
+                "the library was opened read-only", where=self.root, remedy="Open it for writing"
+            )
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(
+                f"the folder of the derived stores cannot be made ({error.strerror})",
+                where=self.state,
+                remedy="Make the library's folder writable, or set GM_STATE to a folder that is",
+            ) from None
+        with writer_lock(self.state / "lock", self.wait):
+            yield
+
+
+def _state_folder(root: Path) -> Path:
+    """`.gm`, or the library's own folder below `GM_STATE`."""
+    elsewhere = os.environ.get("GM_STATE")
+    if not elsewhere:
+        return root / STATE_FOLDER
+    # Two libraries may have one name: the path's hash tells them apart.
+    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return Path(elsewhere).absolute() / f"{slug(root.name) or 'library'}-{key}"

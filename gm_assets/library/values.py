@@ -1,0 +1,323 @@
+"""What the library's functions return: reports and their parts, as frozen values.
+
+Nothing here opens a file or knows a store. Paths are relative to the library's root with `/`
+between the parts, as in the store's tables.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from gm_assets.memory.record import Placement
+
+#: `(size, mtime_ns, ctime_ns, inode)`: what must be equal for a file to count as untouched.
+Signature: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long call is; handed to the caller's `progress` function now and then.
+
+    `done` and `total` count files, `bytes` those read so far, `current` is the file at hand,
+    `phase` one of `find`, `read`, `record`.
+    """
+
+    done: int
+    total: int
+    bytes: int
+    current: str
+    phase: str
+
+
+ProgressFunction: TypeAlias = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One asset file as the file system lists it."""
+
+    path: str
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A name in the library that cannot be catalogued, and why: a row of `quarantine`."""
+
+    path: str
+    signature: Signature | None
+    error: str
+    reason: str
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A file that is now at `new` and was at `old`."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How the files differ from the store, by signature alone: no file was opened.
+
+    Every asset file found is in exactly one of `new`, `changed`, `moved` (by its new path)
+    and the count `unchanged`. `moved` holds the files whose inode, size and modification
+    time are those of a file that is gone. `quarantined` counts unchanged files that could
+    not be read before; `unreachable` names folders that could not be listed: what the store
+    knows below them is kept. `ignored` counts files whose names are not those of images or
+    3D files.
+    """
+
+    new: tuple[Entry, ...]
+    changed: tuple[Entry, ...]
+    moved: tuple[tuple[str, Entry], ...]  # (old path, the file now)
+    vanished: tuple[str, ...]
+    unchanged: int
+    quarantined: int
+    problems: tuple[Problem, ...]
+    unreachable: tuple[str, ...]
+    ignored: int
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is new, changed, moved or vanished."""
+        return not (self.new or self.changed or self.moved or self.vanished)
+
+    @property
+    def found(self) -> int:
+        """How many asset files are there now."""
+        return (
+            self.unchanged + self.quarantined + sum(map(len, (self.new, self.changed, self.moved)))
+        )
+
+
+class Action(StrEnum):
+    """What ingest did, or in a dry run would do, with one file."""
+
+    WRITTEN = "written"  # a memory (or a first placement) was written into the file
+    REMEMBERED = "remembered"  # it carried its memory already: catalogued
+    RECORDED = "recorded"  # catalogued without a memory in the file; `detail` says why
+    QUARANTINED = "quarantined"  # it cannot be read; `detail` has reason and remedy
+    WAITING = "waiting"  # it changed or vanished under our hands; the next ingest takes it up
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file."""
+
+    path: str
+    action: Action
+    document_id: str | None = None
+    content_id: str | None = None
+    placement: Placement | None = None
+    altered: bool = False
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """An offer: `path` has no memory, but its content was known as `document_id`.
+
+    `source` is the file that still carries the memory, or None where only `.gm/recovery`
+    holds it. Nothing is applied until a person accepts it (`gm recover PATH`).
+    """
+
+    path: str
+    document_id: str
+    content_id: str
+    source: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did. `outcomes` leaves out the unchanged files, which are only counted."""
+
+    dry_run: bool
+    unchanged: int
+    outcomes: tuple[Outcome, ...]
+    moved: tuple[Move, ...]
+    vanished: tuple[str, ...]
+    recoveries: tuple[Recovery, ...]
+    bytes: int
+    seconds: float
+    generation: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many files ended how, by the names of `Action`, and `unchanged`."""
+        counted = Counter(str(outcome.action) for outcome in self.outcomes)
+        return {str(action): counted[action] for action in Action} | {"unchanged": self.unchanged}
+
+    def of(self, action: Action) -> tuple[Outcome, ...]:
+        """The outcomes with that action, in order of path."""
+        return tuple(outcome for outcome in self.outcomes if outcome.action == action)
+
+    @property
+    def unplaced(self) -> int:
+        """How many of the files handled stand in no chain."""
+        seen = (Action.WRITTEN, Action.REMEMBERED, Action.RECORDED)
+        return sum(1 for o in self.outcomes if o.action in seen and o.placement is None)
+
+    def summary(self) -> str:
+        """The report in a few lines for people."""
+        counts = self.counts
+        verb = "would be " if self.dry_run else ""
+        lines = [
+            f"{counts['written']} files {verb}given a memory or a placement",
+            f"{counts['remembered']} remembered already",
+            f"{counts['recorded']} {verb}catalogued without a memory in the file",
+            f"{counts['quarantined']} {verb}quarantined",
+            f"{self.unchanged} unchanged",
+        ]
+        if self.moved:
+            lines.append(f"{len(self.moved)} moved")
+        if self.vanished:
+            lines.append(f"{len(self.vanished)} vanished")
+        if waiting := counts["waiting"]:
+            lines.append(f"{waiting} still changing: run ingest again")
+        if self.unplaced:
+            lines.append(f"{self.unplaced} stand in no chain yet (rules in gm.toml, or gm place)")
+        if self.recoveries:
+            lines.append(f"{len(self.recoveries)} lost their memory and can have it back")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class RebuildReport:
+    """What a rebuild found. `unverified` files were read no further than their memory."""
+
+    verified: bool
+    files: int
+    remembered: int
+    without_memory: int
+    unverified: int
+    altered: tuple[str, ...]
+    quarantined: int
+    waiting: tuple[str, ...]
+    bytes: int
+    seconds: float
+    generation: int
+
+
+@dataclass(frozen=True)
+class LinkFact:
+    """One judged link of a document of the stage, as the store has it."""
+
+    child: str
+    role: str
+    parent: str | None
+    parent_content_id: str
+    parent_stage: str | None
+    resolution: str
+    basis: str
+    proven: bool
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class StageFile:
+    """One file of a stage as it is now, read and decoded again.
+
+    `state` is `sound` (its content is the one its memory states), `altered`, `provisional`
+    (no memory in the file; placed by a rule), `vanished`, `unreadable` or `changed` (other
+    than when it was ingested, and not altered: ingest it again).
+    """
+
+    path: str
+    state: str
+    document_id: str | None
+    content_id: str | None
+    part: str | None
+    primary: bool
+    format: str | None
+    width: int | None
+    height: int | None
+    size: int
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What stands at one stage of one chain now (`verify_stage`).
+
+    `data_version` is the chains table's formula over the content ids found now; `primary`
+    is the content id of the picture that stands for the stage.
+    """
+
+    key: str
+    stage: str
+    files: tuple[StageFile, ...]
+    links: tuple[LinkFact, ...]
+    gap: str | None
+    not_applicable: bool
+    primary: StageFile | None
+    data_version: str | None
+
+    def of(self, state: str) -> tuple[StageFile, ...]:
+        """The files in that state."""
+        return tuple(file for file in self.files if file.state == state)
+
+    @property
+    def problems(self) -> tuple[StageFile, ...]:
+        """Files that are altered, vanished or unreadable."""
+        return tuple(f for f in self.files if f.state in ("altered", "vanished", "unreadable"))
+
+    @property
+    def sound(self) -> bool:
+        """There are files, and none is altered, vanished or unreadable."""
+        return bool(self.files) and not self.problems
+
+    @property
+    def documents(self) -> int:
+        """How many documents the files carry."""
+        return len({file.document_id for file in self.files if file.document_id})
+
+    @property
+    def proven(self) -> int:
+        """How many links are proven."""
+        return sum(1 for link in self.links if link.proven)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One finding of `check`.
+
+    `check` is `memory`, `content`, `links`, `leftovers`, `quarantine` or `catalogue`;
+    `severity` is `ok`, `warning` or `error`.
+    """
+
+    check: str
+    path: str | None
+    severity: str
+    detail: str
+
+
+@dataclass(frozen=True, order=True)
+class Affected:
+    """A chain's stage that changed files concern; `gone`: no file of it is left."""
+
+    key: str
+    stage: str
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What `refresh` did in one shard."""
+
+    shard: str
+    files: int
+    verified: int
+    read: int
+    altered: int
+    quarantined: int
+    bytes: int
+    seconds: float
