@@ -1,0 +1,142 @@
+"""The formats that can carry a memory: PNG, JPEG, WebP and GLB, as spans of bytes.
+
+`memory` asks where the packet goes, `identity` which bytes can change the picture; both get
+the answer from the same parse. What a file is, its first bytes say, never its name.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from gm_assets.containers import glb, jpeg, png, webp
+from gm_assets.containers.layout import (
+    MAX_PACKET,
+    Buffer,
+    Container,
+    Layout,
+    Packet,
+    Span,
+)
+from gm_assets.errors import UnreadableFile, UnsupportedFormat
+
+__all__ = [
+    "CONTAINERS",
+    "MAX_PACKET",
+    "Buffer",
+    "Container",
+    "Layout",
+    "Packet",
+    "Span",
+    "container",
+    "embed",
+    "find_packet",
+    "foreign_format",
+    "parse",
+    "sniff",
+]
+
+CONTAINERS: dict[str, Container] = {
+    module.CONTAINER.name: module.CONTAINER for module in (png, jpeg, webp, glb)
+}
+
+#: Formats that we recognise in order to say what a file is, but do not handle here.
+_FOREIGN: tuple[tuple[bytes, int, str], ...] = (
+    (b"GIF8", 0, "GIF"),
+    (b"BM", 0, "BMP"),
+    (b"II*\0", 0, "TIFF"),
+    (b"MM\0*", 0, "TIFF"),
+    (b"v/1\x01", 0, "OpenEXR"),
+    (b"8BPS", 0, "Photoshop (PSD)"),
+    (b"ftypavif", 4, "AVIF"),
+    (b"ftyphei", 4, "HEIC"),
+    (b"ftypmif1", 4, "HEIF"),
+    (b"\xff\x0a", 0, "JPEG XL"),
+    (b"\0\0\0\x0cJXL ", 0, "JPEG XL"),
+    (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"),
+    (b"#usda", 0, "USD"),
+    (b"PXR-USDC", 0, "USD"),
+    (b"ply\n", 0, "PLY"),
+    (b"ply\r", 0, "PLY"),
+    (b"Kaydara FBX", 0, "FBX"),
+    (b"solid ", 0, "STL"),
+    (b"PK\x03\x04", 0, "ZIP (3MF, USDZ)"),
+    (b"%PDF", 0, "PDF"),
+)
+
+
+def sniff(head: bytes) -> str | None:
+    """The format of a file from its first bytes (64 are enough): a key of `CONTAINERS`."""
+    if head.startswith(png.SIGNATURE):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    if head.startswith(b"glTF"):
+        return "glb"
+    return None
+
+
+def foreign_format(head: bytes) -> str | None:
+    """The common name of a format that is recognised but not handled here, else None."""
+    for magic, offset, name in _FOREIGN:
+        if head.startswith(magic, offset):
+            return name
+    return None
+
+
+def container(name: str) -> Container:
+    """The container called `name` ('png', 'jpeg', 'webp', 'glb').
+
+    Raises:
+        UnsupportedFormat: there is none of that name.
+    """
+    try:
+        return CONTAINERS[name]
+    except KeyError:
+        raise UnsupportedFormat(f"no container is called {name!r}") from None
+
+
+def _container_of(head: bytes, where: str | None) -> Container:
+    name = sniff(head)
+    if name is not None:
+        return CONTAINERS[name]
+    if not head:
+        raise UnreadableFile(
+            "the file is empty", where=where, remedy="Restore it from a good copy or delete it"
+        )
+    other = foreign_format(head)
+    raise UnsupportedFormat(
+        f"{other} files cannot carry a memory here"
+        if other
+        else "its first bytes are those of no format that is handled here",
+        where=where,
+        remedy="PNG, JPEG, WebP and GLB files are handled; export one of these",
+    )
+
+
+def parse(data: bytes, where: str | None = None) -> Layout:
+    """The layout of a file from its bytes.
+
+    Raises:
+        UnsupportedFormat: not PNG, JPEG, WebP or GLB; names the format where it is known.
+        UnreadableFile: truncated, corrupt, lying or empty.
+        TooLarge: a bound was exceeded (packet 4 MB, ICC 16 MB, GLB JSON 64 MB).
+    """
+    return _container_of(data[:64], where).parse(data, where)
+
+
+def find_packet(file: BinaryIO, where: str | None = None) -> Packet:
+    """The XMP packet of an open file, reading headers only. Raises as `parse`."""
+    file.seek(0)
+    return _container_of(file.read(64), where).find_packet(file, where)
+
+
+def embed(data: bytes, packet: bytes, where: str | None = None) -> list[Buffer]:
+    """The file `data` with `packet` as its XMP, as buffers in order; all else byte for byte.
+
+    Raises:
+        UnsupportedFormat, UnreadableFile, TooLarge: as `parse`.
+        WriteRefused: the format cannot take this packet without losing something.
+    """
+    return _container_of(data[:64], where).embed(data, packet, where)

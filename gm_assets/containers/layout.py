@@ -1,0 +1,236 @@
+"""What a container says about a file: values, bounds and the small tools that all formats share.
+
+A container module (png, jpeg, webp, glb) turns the bytes of a file into a `Layout`: where the
+picture lies, where the XMP packet lies, and the few header facts that others need. It decodes
+no pixels and keeps no copy of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+from gm_assets.errors import TooLarge
+
+#: Largest XMP packet that is read or written, in bytes (after decompression).
+MAX_PACKET = 4 * 1024 * 1024
+#: Largest ICC profile that is read, in bytes (after decompression).
+MAX_ICC = 16 * 1024 * 1024
+
+Buffer: TypeAlias = bytes | memoryview
+Where: TypeAlias = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of bytes in a file: `offset` from its start, `length` in bytes."""
+
+    offset: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """Offset of the first byte after the span."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The anatomy of one file, found without decoding it.
+
+    Attributes:
+        format: 'png', 'jpeg', 'webp' or 'glb'.
+        size: bytes in the file.
+        picture: every byte that can change the decoded picture, in file order; their
+            concatenation is what `stream_hash` (scheme st1) hashes. For GLB: the chunks after
+            the JSON chunk, which have no stream hash of their own (see `asset_hash`).
+        kept: every byte that a memory write leaves exactly as it is, in file order.
+        packets: the XMP payloads as they lie in the file (0 or 1 in a healthy file).
+        packet: the first XMP payload, decompressed, at most `MAX_PACKET` bytes. For GLB the
+            UTF-8 JSON of the packet.
+        width, height: pixels as stored, before any orientation; None for 3D.
+        bit_depth: bits a sample as stored.
+        channels: 'L', 'LA', 'P', 'RGB', 'RGBA', 'CMYK' (any four-component JPEG) or None.
+        frames: more than 1 for an animation.
+        lossy: whether the decoded samples depend on the decoder.
+        has_c2pa: whether C2PA credentials are embedded, which any write would break.
+        exif_orientation: 1 to 8 where EXIF states one.
+        icc: the ICC profile, decompressed and joined, at most `MAX_ICC` bytes.
+        notes: what is unusual but not an error, e.g. 'two XMP packets; the first is read'.
+    """
+
+    format: str
+    size: int
+    picture: tuple[Span, ...]
+    kept: tuple[Span, ...]
+    packets: tuple[Span, ...] = ()
+    packet: bytes | None = None
+    width: int | None = None
+    height: int | None = None
+    bit_depth: int | None = None
+    channels: str | None = None
+    frames: int = 1
+    lossy: bool = False
+    has_c2pa: bool = False
+    exif_orientation: int | None = None
+    icc: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What the fast path found: the XMP payload of a file whose pixels were not read."""
+
+    format: str
+    data: bytes | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One format: how to read its layout, find its packet and embed another.
+
+    Attributes:
+        name: the format's short name, as in `Layout.format`.
+        media_type: its registered media type.
+        suffix: the usual file name suffix.
+        parse: `(data, where) -> Layout`.
+        find_packet: `(file, where) -> Packet`, reading headers only.
+        embed: `(data, packet, where) -> buffers` of the new file.
+        difference: `(old, old layout, new, new layout) -> str | None`, what a memory write
+            changed beyond the memory; None where nothing.
+    """
+
+    name: str
+    media_type: str
+    suffix: str
+    parse: Callable[[bytes, Where], Layout]
+    find_packet: Callable[[BinaryIO, Where], Packet]
+    embed: Callable[[bytes, bytes, Where], list[Buffer]]
+    difference: Callable[[bytes, Layout, bytes, Layout], str | None]
+
+
+class SpanList:
+    """Collects spans in file order and joins those that touch."""
+
+    __slots__ = ("_begin", "_end", "_spans")
+
+    def __init__(self) -> None:
+        self._spans: list[Span] = []
+        self._begin = self._end = -1
+
+    def add(self, begin: int, end: int) -> None:
+        """Append the bytes from `begin` up to but not including `end`."""
+        if begin != self._end:
+            if self._end > self._begin:
+                self._spans.append(Span(self._begin, self._end - self._begin))
+            self._begin = begin
+        self._end = end
+
+    def close(self) -> tuple[Span, ...]:
+        """All spans, joined."""
+        self.add(-1, -1)
+        return tuple(self._spans)
+
+
+class Window:
+    """Bytes of a file by offset, in few and small reads.
+
+    The first read takes a block from the start, since memories lie there in PNG, JPEG and GLB;
+    later ones take what was asked for and at least `STEP` bytes, since a chunk header far away
+    is followed by more pixel data and not by anything of interest.
+    """
+
+    HEAD = 16 * 1024
+    STEP = 512
+
+    __slots__ = ("_data", "_file", "_start", "size")
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = file.seek(0, 2)
+        file.seek(0)
+        self._start = 0
+        self._data = file.read(self.HEAD)
+
+    def take(self, offset: int, length: int) -> bytes:
+        """`length` bytes at `offset`; fewer where the file ends before."""
+        begin = offset - self._start
+        if begin < 0 or begin + length > len(self._data):
+            self._file.seek(offset)
+            self._start, begin = offset, 0
+            self._data = _read(self._file, max(length, self.STEP))
+        return self._data[begin : begin + length]
+
+
+def _read(file: BinaryIO, length: int) -> bytes:
+    data = file.read(length)
+    while 0 < len(data) < length:  # an unbuffered file may return less than asked for
+        more = file.read(length - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def bounded(length: int, where: Where) -> None:
+    """Refuse an XMP packet of more than `MAX_PACKET` bytes."""
+    if length > MAX_PACKET:
+        raise TooLarge(
+            f"the XMP packet is larger than the {MAX_PACKET // 1024 // 1024} MB that are read",
+            where=where,
+            remedy="Remove or shorten it with the program that wrote it",
+        )
+
+
+def splice(data: bytes, edits: Iterable[tuple[int, int, bytes]]) -> list[Buffer]:
+    """`data` with each `(begin, end, replacement)` applied, as buffers that share its memory.
+
+    Edits are in file order and do not overlap; `begin == end` inserts.
+    """
+    view = memoryview(data)
+    pieces: list[Buffer] = []
+    position = 0
+    for begin, end, replacement in edits:
+        if begin > position:
+            pieces.append(view[position:begin])
+        if replacement:
+            pieces.append(replacement)
+        position = end
+    if position < len(data):
+        pieces.append(view[position:])
+    return pieces
+
+
+def same_bytes(a: bytes, spans_a: Sequence[Span], b: bytes, spans_b: Sequence[Span]) -> bool:
+    """Whether two lists of spans hold the same bytes, however they are cut."""
+    if sum(s.length for s in spans_a) != sum(s.length for s in spans_b):
+        return False
+    left, right = _blocks(a, spans_a), _blocks(b, spans_b)
+    rest_a = rest_b = b""
+    while True:
+        rest_a = rest_a or next(left, b"")
+        rest_b = rest_b or next(right, b"")
+        count = min(len(rest_a), len(rest_b))
+        if count == 0:
+            return True
+        if rest_a[:count] != rest_b[:count]:
+            return False
+        rest_a, rest_b = rest_a[count:], rest_b[count:]
+
+
+def _blocks(data: bytes, spans: Sequence[Span], block: int = 1 << 20) -> Iterator[bytes]:
+    # Copies of bounded size: comparing `bytes` is one memcmp, comparing memoryviews is not.
+    for span in spans:
+        for begin in range(span.offset, span.end, block):
+            yield data[begin : min(begin + block, span.end)]
+
+
+def kept_difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | None:
+    """What differs between two files beyond their memory, for formats made of plain spans."""
+    if not same_bytes(old, before.picture, new, after.picture):
+        return "the picture's bytes differ"
+    if not same_bytes(old, before.kept, new, after.kept):
+        return "bytes outside the memory differ"
+    return None
