@@ -1,0 +1,449 @@
+"""The memory as an XMP packet (RDF/XML), alone or merged into somebody else's packet.
+
+XMP specification parts 1 to 3 (ISO 16684-1; packet wrapper: part 1, 7.3). Which property
+holds what is in `properties.py`; how values are read in all their forms, in `rdf.py`.
+
+Reading
+    The first occurrence of a property speaks: blocks in document order, in each block first
+    the attributes. `xmpMM:History` is the exception: the entries of all occurrences are read.
+    Entries of other writers become events like ours; those that cannot (no action, texts
+    beyond our bounds) stay in the packet.
+
+Writing onto a foreign packet
+    * Properties of other namespaces, and those of ours that nobody here knows, are not touched.
+    * A shared property is replaced only where the memory has a value for it; the other
+      languages of dc:title, dc:description and dc:rights are kept.
+    * History entries and ingredients of others are kept. An entry that says the same as an
+      event of the memory is that event: it is written once, with whatever else stood in it.
+    * `xmpMM:DerivedFrom` mirrors our main parent, unless somebody else has set it: theirs stays.
+    * Properties of ours without a value any more are removed.
+
+The same memory and the same foreign packet always give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from gm_assets.errors import InvalidMemory, TooLarge, WriteRefused
+from gm_assets.memory.properties import (
+    BY_NAME,
+    DERIVED_FROM,
+    HISTORY,
+    INGREDIENTS,
+    MAX_ITEMS,
+    MAX_MIRRORED,
+    MAX_PACKET,
+    MIRROR_ROLE,
+    NAMESPACES,
+    PROPERTIES,
+    REF_DOCUMENT,
+    SCHEMA,
+    Fields,
+    Property,
+    Shape,
+    clark,
+    decode,
+    encode,
+    main_parent,
+    mirror,
+    short,
+)
+from gm_assets.memory.rdf import (
+    ABOUT,
+    ALT,
+    BAG,
+    DESCRIPTION,
+    LANG,
+    LI,
+    RDF,
+    RDF_NS,
+    SEQ,
+    X_NS,
+    Element,
+    about_of,
+    descriptions,
+    find_rdf,
+    items_of,
+    parse,
+    struct_of,
+    text_of,
+)
+from gm_assets.memory.record import GM_NAMESPACE, SCHEMA_VERSION, Memory, Parent
+from gm_assets.memory.values import (
+    Text,
+    canonical_xml,
+    node_from_xml,
+    node_to_xml,
+    parse_unknown,
+)
+
+_GM = f"{{{GM_NAMESPACE}}}"
+_CONTAINER = {Shape.BAG: BAG, Shape.SEQ: SEQ}
+_HEADER = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
+_TRAILER = b'\n<?xpacket end="w"?>'
+
+
+def load(packet: bytes, where: str | None = None) -> Memory | None:
+    """Read the memory in an XMP packet; None where sound XMP holds none of ours.
+
+    A blank packet holds none. `where` names the file in errors.
+
+    Raises:
+        InvalidMemory: not well-formed XMP, or a memory that breaks its definition.
+        TooLarge: a packet beyond `MAX_PACKET` bytes, or a list beyond `MAX_ITEMS` entries.
+    """
+    root = parse(packet, where)
+    rdf = None if root is None else find_rdf(root, where)
+    if rdf is None:
+        return None
+    values: dict[str, Any] = {}
+    unknown: dict[str, str] = {}
+    for block in descriptions(rdf):
+        for name, text in block.items():
+            if name in BY_NAME:
+                values.setdefault(name, (text,) if _is_list(BY_NAME[name]) else text)
+            elif name.startswith(_GM):
+                unknown.setdefault(name, canonical_xml(name, Text(text)))
+        for child in block:
+            name = child.tag
+            if (prop := BY_NAME.get(name)) is not None:
+                if prop is HISTORY and name in values:
+                    values[name] = [*values[name], *_read(prop, child)]
+                elif name not in values and (value := _read(prop, child)) is not None:
+                    values[name] = value
+            elif name.startswith(_GM) and name not in unknown:
+                unknown[name] = canonical_xml(name, node_from_xml(child))
+    if SCHEMA not in values:
+        if not unknown and not any(BY_NAME[name].ours for name in values):
+            return None
+        raise InvalidMemory(
+            "the packet has properties of a memory, but no gm:schemaVersion",
+            where=where,
+            remedy="Restore the file, or place it again to give it a new memory.",
+        )
+    kept = tuple((name.removeprefix(_GM), xml) for name, xml in unknown.items())
+    return decode(values, kept, where)
+
+
+def _is_list(prop: Property) -> bool:
+    return prop.shape in (Shape.BAG, Shape.SEQ)
+
+
+def _read(prop: Property, element: Element) -> Any:
+    """The value of a property element in the shape that `decode` expects."""
+    if prop.shape is Shape.STRUCT:
+        return struct_of(element)
+    if _is_list(prop):
+        if prop.fields is not None:
+            return [struct_of(item) for item in items_of(element)]
+        texts = (text_of(item) for item in items_of(element))
+        return [text for text in texts if text is not None]
+    return text_of(element)
+
+
+def dump(memory: Memory, onto: bytes | None = None) -> bytes:
+    """Write `memory` as an XMP packet, merged into the foreign packet `onto` where given.
+
+    Raises:
+        WriteRefused: `onto` cannot be parsed, so merging would lose it; or the memory, or the
+            one in `onto`, was written by a newer version.
+        InvalidMemory: a text that XML 1.0 cannot express, or a recipe that is not JSON.
+        TooLarge: a list beyond `MAX_ITEMS` entries, or a packet beyond `MAX_PACKET` bytes.
+    """
+    if memory.newer:
+        raise _written_by_newer(memory.schema_version)
+    properties = list(encode(memory))
+    packet = _Packet.open(onto)
+    block = etree.Element(
+        DESCRIPTION, {ABOUT: packet.about}, nsmap=_prefixes(properties, memory.parents)
+    )
+    for prop, value in properties:
+        block.append(_property(prop, value, packet.take(prop.name)))
+    _append_mirror(block, memory.parents, packet)
+    for name, xml in memory.unknown:
+        if (full := clark(f"gm:{name}")) in BY_NAME:
+            raise InvalidMemory(f"gm:{name} is listed as unknown, but is a known property")
+        packet.take(full)
+        block.append(node_to_xml(full, parse_unknown(full, xml)))
+    for prop in PROPERTIES:
+        if prop.ours:
+            packet.take(prop.name)
+    packet.add(block)
+    return packet.serialise()
+
+
+def _written_by_newer(version: int) -> WriteRefused:
+    return WriteRefused(
+        f"the memory has schema {version}, newer than {SCHEMA_VERSION}; rewriting could lose facts",
+        remedy="Update gm_assets to change this file.",
+    )
+
+
+def _prefixes(
+    properties: list[tuple[Property, Any]], parents: tuple[Parent, ...]
+) -> dict[str, str]:
+    """The namespaces in use, by prefix, in their order in `NAMESPACES`."""
+    names = {prop.name for prop, _ in properties}
+    names.update(name for prop, _ in properties if prop.fields for name in prop.fields.values())
+    if parents:
+        names.update((DERIVED_FROM, REF_DOCUMENT))
+    used = {name[1:].partition("}")[0] for name in names}
+    return {prefix: uri for prefix, uri in NAMESPACES.items() if uri in used}
+
+
+class _Packet:
+    """A packet being written: what is foreign in it, and where our block goes."""
+
+    def __init__(self, root: Element, rdf: Element) -> None:
+        self._root = root
+        self._rdf = rdf
+        self._blocks = descriptions(rdf)
+        self.about = about_of(self._blocks)
+
+    @classmethod
+    def open(cls, onto: bytes | None) -> _Packet:
+        """Parse the foreign packet, or begin an empty one."""
+        try:
+            root = None if onto is None else parse(onto, editing=True)
+            if root is None:
+                root = etree.Element(
+                    f"{{{X_NS}}}xmpmeta", {f"{{{X_NS}}}xmptk": "gm_assets"}, nsmap={"x": X_NS}
+                )
+            rdf = find_rdf(root)
+        except InvalidMemory as error:
+            raise WriteRefused(
+                f"the XMP that is already there cannot be merged: {error.what}",
+                remedy="Repair or remove that XMP (`exiftool -xmp:all= FILE`), then write again.",
+            ) from error
+        if rdf is None:
+            rdf = etree.SubElement(root, RDF, nsmap={"rdf": RDF_NS})
+        packet = cls(root, rdf)
+        packet._refuse_newer()
+        return packet
+
+    def _refuse_newer(self) -> None:
+        for block in self._blocks:
+            version = block.get(SCHEMA) or block.findtext(SCHEMA) or ""
+            if version.isdecimal() and int(version) > SCHEMA_VERSION:
+                raise _written_by_newer(int(version))
+
+    def take(self, name: str) -> list[Element]:
+        """Remove every occurrence of a property; attributes come as elements."""
+        taken = []
+        for block in self._blocks:
+            if (text := block.attrib.pop(name, None)) is not None:
+                element = etree.Element(name)
+                element.text = text
+                taken.append(element)
+            for element in block.findall(name):
+                block.remove(element)
+                taken.append(element)
+        return taken
+
+    def add(self, block: Element) -> None:
+        """Append our block, remove blocks that it emptied, and indent it."""
+        for old in self._blocks:
+            if len(old) == 0 and all(name == ABOUT for name in old.attrib):
+                self._rdf.remove(old)
+        level = 1 if self._rdf is self._root else 2
+        etree.indent(block, space="  ", level=level)
+        before = "\n" + "  " * level
+        if len(self._rdf):
+            self._rdf[-1].tail = before
+        else:
+            self._rdf.text = before
+        block.tail = before[:-2]
+        self._rdf.append(block)
+        if self._rdf.tail is None and level == 2:
+            self._root.text, self._rdf.tail = "\n  ", "\n"
+
+    def serialise(self) -> bytes:
+        body: bytes = etree.tostring(self._root, encoding="utf-8", with_tail=False)
+        packet = _HEADER + body + _TRAILER
+        if len(packet) > MAX_PACKET:
+            raise TooLarge(
+                f"the XMP packet would have {len(packet):,} bytes; the bound is {MAX_PACKET:,}",
+                remedy="Shorten the recipe, the texts or the list of parents.",
+            )
+        return packet
+
+
+def _property(prop: Property, value: Any, old: list[Element]) -> Element:
+    """The property element for `value`; `old` are the occurrences that it replaces."""
+    element = etree.Element(prop.name)
+    if prop.shape is Shape.SIMPLE:
+        element.text = _text(value)
+    elif prop.shape is Shape.STRUCT:
+        _set(element, value)
+    elif prop.shape is Shape.ALT:
+        alt = etree.SubElement(element, ALT)
+        item = etree.SubElement(alt, LI, {LANG: "x-default"})
+        item.text = value
+        for other in (item for e in old for item in items_of(e)):
+            if other.get(LANG, "x-default") != "x-default":
+                alt.append(other)
+    else:
+        container = etree.SubElement(element, _CONTAINER[prop.shape])
+        items = _merge_items(prop, value, [item for e in old for item in items_of(e)])
+        if len(items) > MAX_ITEMS:
+            raise TooLarge(
+                f"{short(prop.name)} would have {len(items):,} entries; the bound is {MAX_ITEMS:,}"
+            )
+        container.extend(items)
+    return element
+
+
+def _merge_items(prop: Property, values: Iterable[Any], old: list[Element]) -> list[Element]:
+    """One rdf:li for each value; an old item that says the same is that value's item.
+
+    Of the history, old items that no value matches are kept, each after its predecessor.
+    """
+    same: dict[Any, deque[int]] = defaultdict(deque)
+    for index, item in enumerate(old):
+        same[_meaning(prop, struct_of(item) if prop.fields else text_of(item))].append(index)
+    chosen: list[Element] = []
+    position: dict[int, int] = {}  # index in old -> index in chosen
+    for value in values:
+        match = same.get(_meaning(prop, value))
+        if match:
+            position[match[0]] = len(chosen)
+            item = old[match.popleft()]
+            item.tag = LI
+            chosen.append(item)
+        else:
+            item = etree.Element(LI)
+            if prop.fields is None:
+                item.text = _text(value)
+            else:
+                _set(item, value)
+            chosen.append(item)
+    if prop is not HISTORY:
+        return chosen
+    followers: dict[int, list[Element]] = defaultdict(list)
+    last = -1
+    for index, item in enumerate(old):
+        if index in position:
+            last = position[index]
+        else:
+            item.tag = LI
+            followers[last].append(item)
+    merged = followers[-1]
+    for index, item in enumerate(chosen):
+        merged = [*merged, item, *followers[index]] if index in followers else [*merged, item]
+    return merged
+
+
+def _meaning(prop: Property, value: Any) -> Any:
+    """What an item says in the terms of the table, hashable; an empty time is no time."""
+    if prop.fields is None:
+        return value
+    names = prop.fields.values()
+    return frozenset((n, text) for n in names if n in value and (text := _text(value[n])))
+
+
+def _set(element: Element, fields: Fields) -> None:
+    """Write a structure as attributes (XMP part 1, 7.9.2.5: the compact form)."""
+    for name, value in fields.items():
+        element.set(name, _text(value))
+
+
+def _text(value: Any) -> str:
+    """A scalar as XMP text: `True`, `42`, `0.5`, numbers of a vector with blanks between."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return " ".join(repr(number) for number in value)
+    return repr(value)
+
+
+def _append_mirror(block: Element, parents: tuple[Parent, ...], packet: _Packet) -> None:
+    """DerivedFrom and Ingredients: our parents for readers that know only the standard."""
+    main = main_parent(parents)
+    ours = [mirror(parent) for parent in parents[:MAX_MIRRORED]]
+    derived = [] if main is None else [mirror(main)]
+    foreign = [e for e in packet.take(DERIVED_FROM) if _is_foreign(e, derived)]
+    for element in foreign:
+        block.append(element)
+    if derived and not foreign:
+        _set(etree.SubElement(block, DERIVED_FROM), derived[0])
+    old = [item for element in packet.take(INGREDIENTS) for item in items_of(element)]
+    kept = [item for item in old if _is_foreign(item, ours)]
+    if kept or ours:
+        bag = etree.SubElement(etree.SubElement(block, INGREDIENTS), BAG)
+        for item in kept:
+            item.tag = LI
+            bag.append(item)
+        for fields in ours:
+            _set(etree.SubElement(bag, LI), fields)
+
+
+def _is_foreign(element: Element, ours: list[dict[str, str]]) -> bool:
+    """Whether a reference was set by somebody else and says more than our mirror does."""
+    fields = struct_of(element)
+    if MIRROR_ROLE in fields:
+        return False
+    return not any(fields.items() <= own.items() for own in ours)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where the standard mirror and gm:parents disagree; gm:parents wins."""
+
+    property: str
+    found: str | None
+    expected: str | None
+
+    def __str__(self) -> str:
+        found = self.found or "nothing"
+        return f"{self.property} names {found}, the memory {self.expected or 'no such parent'}"
+
+
+def differences(packet: bytes, where: str | None = None) -> tuple[Difference, ...]:
+    """Where a tool changed our mirror of the parents (DerivedFrom, Ingredients).
+
+    References of others are no difference: only a parent that is missing, and a reference
+    marked as our mirror that names something else.
+
+    Raises:
+        InvalidMemory, TooLarge: as `load`.
+    """
+    memory = load(packet, where)
+    root = parse(packet, where)
+    rdf = None if root is None else find_rdf(root, where)
+    if memory is None or rdf is None:
+        return ()
+    blocks = descriptions(rdf)
+    main = main_parent(memory.parents)
+    derived = [] if main is None else [mirror(main)]
+    ingredients = [mirror(parent) for parent in memory.parents[:MAX_MIRRORED]]
+    found_derived = [struct_of(e) for b in blocks for e in b.findall(DERIVED_FROM)]
+    found = [struct_of(i) for b in blocks for e in b.findall(INGREDIENTS) for i in items_of(e)]
+    return (
+        *_compare("xmpMM:DerivedFrom", found_derived, derived),
+        *_compare("xmpMM:Ingredients", found, ingredients),
+    )
+
+
+def _compare(
+    name: str, found: list[dict[str, str]], expected: list[dict[str, str]]
+) -> Iterable[Difference]:
+    stated = {_reference(fields) for fields in found}
+    due = {_reference(fields) for fields in expected}
+    foreign_only = bool(found) and not any(MIRROR_ROLE in fields for fields in found)
+    for fields in expected:
+        if _reference(fields) not in stated and not (name == "xmpMM:DerivedFrom" and foreign_only):
+            yield Difference(name, None, _reference(fields))
+    for fields in found:
+        if MIRROR_ROLE in fields and _reference(fields) not in due:
+            yield Difference(name, _reference(fields), None)
+
+
+def _reference(fields: dict[str, str]) -> str:
+    """How a reference is named: by document, else by content."""
+    return fields.get(REF_DOCUMENT) or fields.get(f"{_GM}contentID") or "an unnamed document"
