@@ -23,7 +23,7 @@ import rfc8785
 from pydantic import ValidationError
 
 from gm_assets.errors import InvalidMemory, TooLarge
-from gm_assets.memory.record import GM_NAMESPACE, SCHEMA_VERSION, Memory, Parent
+from gm_assets.memory.record import GM_NAMESPACE, SCHEMA_VERSION, Memory
 
 #: Largest packet that is read or written, in bytes.
 MAX_PACKET = 4 * 1024 * 1024
@@ -173,13 +173,6 @@ BY_NAME: Mapping[str, Property] = MappingProxyType({p.name: p for p in PROPERTIE
 _BY_FIELD = {(p.written, p.field): p for p in PROPERTIES}
 HISTORY = _BY_FIELD[False, "history"]
 SCHEMA = clark("gm:schemaVersion")
-DERIVED_FROM = clark("xmpMM:DerivedFrom")
-INGREDIENTS = clark("xmpMM:Ingredients")
-REF_DOCUMENT = clark("stRef:documentID")
-REF_INSTANCE = clark("stRef:instanceID")
-#: In a stRef structure: this reference mirrors one of gm:parents.
-MIRROR_ROLE = clark("gm:role")
-MIRROR_CONTENT = clark("gm:contentID")
 
 _FIELD_OF: Mapping[str, Mapping[str, str]] = {
     p.name: {name: field for field, name in p.fields.items()} for p in PROPERTIES if p.fields
@@ -200,28 +193,33 @@ def encode(memory: Memory) -> Iterator[tuple[Property, Value]]:
         if value is None or value == ():
             continue
         if prop.field == "recipe":
-            yield prop, _checked(_canonical_json(value), prop.name)
+            yield prop, checked(_canonical_json(value), prop.name)
         elif prop.shape is Shape.STRUCT:
             yield prop, _encode_fields(prop, value)
         elif prop.shape in (Shape.BAG, Shape.SEQ):
             if len(value) > MAX_ITEMS:
                 raise _too_many(prop.name, len(value))
             if prop.fields is None:
-                yield prop, tuple(_checked(text, prop.name) for text in value)
+                yield prop, tuple(checked(text, prop.name) for text in value)
             else:
                 yield prop, tuple(_encode_fields(prop, item) for item in value)
         else:
-            yield prop, _checked(value, prop.name)
+            yield prop, checked(value, prop.name)
 
 
 def _encode_fields(prop: Property, item: Any) -> Fields:
     """The fields of one structure; absent ones and a False flag are not written."""
     assert prop.fields is not None
     values = ((name, getattr(item, field)) for field, name in prop.fields.items())
-    return {name: _checked(v, name) for name, v in values if v is not None and v is not False}
+    return {name: checked(v, name) for name, v in values if v is not None and v is not False}
 
 
-def _checked(value: Any, name: str) -> Any:
+def checked(value: Any, name: str) -> Any:
+    """`value` itself, if every serialisation can express it.
+
+    Raises:
+        InvalidMemory: a character outside XML 1.0, or a number that is not finite.
+    """
     if isinstance(value, str):
         if bad := _NOT_XML.search(value):
             raise InvalidMemory(
@@ -369,22 +367,3 @@ def _too_many(name: str, count: int, where: str | None = None) -> TooLarge:
         where=where,
         remedy="Split the work over intermediate documents.",
     )
-
-
-def main_parent(parents: tuple[Parent, ...]) -> Parent | None:
-    """The parent that xmpMM:DerivedFrom names: the first source or geometry, else the first."""
-    for parent in parents:
-        if parent.role in ("source", "geometry"):
-            return parent
-    return parents[0] if parents else None
-
-
-def mirror(parent: Parent) -> dict[str, str]:
-    """`parent` as a stRef:ResourceRef with our role and content id beside it."""
-    fields = {
-        REF_DOCUMENT: parent.document_id,
-        REF_INSTANCE: parent.instance_id,
-        MIRROR_ROLE: parent.role,
-        MIRROR_CONTENT: parent.content_id,
-    }
-    return {name: _checked(value, name) for name, value in fields.items() if value is not None}

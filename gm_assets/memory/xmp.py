@@ -23,26 +23,32 @@ The same memory and the same foreign packet always give the same bytes.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
 
 from gm_assets.errors import InvalidMemory, TooLarge, WriteRefused
+from gm_assets.memory.merging import (
+    DERIVED_FROM,
+    INGREDIENTS,
+    MIRROR_FIELDS,
+    Difference,
+    compare_mirror,
+    interleave,
+    is_foreign,
+    meaning,
+    mirrored,
+    mirrored_main,
+    scalar_text,
+)
 from gm_assets.memory.properties import (
     BY_NAME,
-    DERIVED_FROM,
     HISTORY,
-    INGREDIENTS,
     MAX_ITEMS,
-    MAX_MIRRORED,
     MAX_PACKET,
-    MIRROR_ROLE,
     NAMESPACES,
     PROPERTIES,
-    REF_DOCUMENT,
     SCHEMA,
     Fields,
     Property,
@@ -50,8 +56,6 @@ from gm_assets.memory.properties import (
     clark,
     decode,
     encode,
-    main_parent,
-    mirror,
     short,
 )
 from gm_assets.memory.rdf import (
@@ -192,7 +196,7 @@ def _prefixes(
     names = {prop.name for prop, _ in properties}
     names.update(name for prop, _ in properties if prop.fields for name in prop.fields.values())
     if parents:
-        names.update((DERIVED_FROM, REF_DOCUMENT))
+        names.update((DERIVED_FROM, *MIRROR_FIELDS))
     used = {name[1:].partition("}")[0] for name in names}
     return {prefix: uri for prefix, uri in NAMESPACES.items() if uri in used}
 
@@ -278,7 +282,7 @@ def _property(prop: Property, value: Any, old: list[Element]) -> Element:
     """The property element for `value`; `old` are the occurrences that it replaces."""
     element = etree.Element(prop.name)
     if prop.shape is Shape.SIMPLE:
-        element.text = _text(value)
+        element.text = scalar_text(value)
     elif prop.shape is Shape.STRUCT:
         _set(element, value)
     elif prop.shape is Shape.ALT:
@@ -299,116 +303,56 @@ def _property(prop: Property, value: Any, old: list[Element]) -> Element:
     return element
 
 
-def _merge_items(prop: Property, values: Iterable[Any], old: list[Element]) -> list[Element]:
-    """One rdf:li for each value; an old item that says the same is that value's item.
-
-    Of the history, old items that no value matches are kept, each after its predecessor.
-    """
-    same: dict[Any, deque[int]] = defaultdict(deque)
-    for index, item in enumerate(old):
-        same[_meaning(prop, struct_of(item) if prop.fields else text_of(item))].append(index)
-    chosen: list[Element] = []
-    position: dict[int, int] = {}  # index in old -> index in chosen
-    for value in values:
-        match = same.get(_meaning(prop, value))
-        if match:
-            position[match[0]] = len(chosen)
-            item = old[match.popleft()]
-            item.tag = LI
-            chosen.append(item)
-        else:
-            item = etree.Element(LI)
-            if prop.fields is None:
-                item.text = _text(value)
-            else:
-                _set(item, value)
-            chosen.append(item)
-    if prop is not HISTORY:
-        return chosen
-    followers: dict[int, list[Element]] = defaultdict(list)
-    last = -1
-    for index, item in enumerate(old):
-        if index in position:
-            last = position[index]
-        else:
-            item.tag = LI
-            followers[last].append(item)
-    merged = followers[-1]
-    for index, item in enumerate(chosen):
-        merged = [*merged, item, *followers[index]] if index in followers else [*merged, item]
-    return merged
+def _merge_items(prop: Property, values: Sequence[Any], old: list[Element]) -> list[Element]:
+    """One rdf:li for each value; an old item that says the same is that value's item."""
+    read = [struct_of(item) if prop.fields else text_of(item) for item in old]
+    return interleave(
+        [(meaning(prop, value), _item(value)) for value in values],
+        [(meaning(prop, value), _as_item(item)) for value, item in zip(read, old, strict=True)],
+        keep=prop is HISTORY,
+    )
 
 
-def _meaning(prop: Property, value: Any) -> Any:
-    """What an item says in the terms of the table, hashable; an empty time is no time."""
-    if prop.fields is None:
-        return value
-    names = prop.fields.values()
-    return frozenset((n, text) for n in names if n in value and (text := _text(value[n])))
+def _item(value: Any) -> Element:
+    item = etree.Element(LI)
+    if isinstance(value, str):
+        item.text = value
+    else:
+        _set(item, value)
+    return item
+
+
+def _as_item(element: Element) -> Element:
+    """An old item, whatever it was called (rdf:_1, or a property with a plain value)."""
+    element.tag = LI
+    return element
 
 
 def _set(element: Element, fields: Fields) -> None:
     """Write a structure as attributes (XMP part 1, 7.9.2.5: the compact form)."""
     for name, value in fields.items():
-        element.set(name, _text(value))
-
-
-def _text(value: Any) -> str:
-    """A scalar as XMP text: `True`, `42`, `0.5`, numbers of a vector with blanks between."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, tuple):
-        return " ".join(repr(number) for number in value)
-    return repr(value)
+        element.set(name, scalar_text(value))
 
 
 def _append_mirror(block: Element, parents: tuple[Parent, ...], packet: _Packet) -> None:
     """DerivedFrom and Ingredients: our parents for readers that know only the standard."""
-    main = main_parent(parents)
-    ours = [mirror(parent) for parent in parents[:MAX_MIRRORED]]
-    derived = [] if main is None else [mirror(main)]
-    foreign = [e for e in packet.take(DERIVED_FROM) if _is_foreign(e, derived)]
-    for element in foreign:
-        block.append(element)
-    if derived and not foreign:
-        _set(etree.SubElement(block, DERIVED_FROM), derived[0])
+    derived = mirrored_main(parents)
+    foreign = [e for e in packet.take(DERIVED_FROM) if is_foreign(struct_of(e), derived)]
+    block.extend(foreign)
+    if not foreign:
+        for fields in derived:
+            _set(etree.SubElement(block, DERIVED_FROM), fields)
+    ours = mirrored(parents)
     old = [item for element in packet.take(INGREDIENTS) for item in items_of(element)]
-    kept = [item for item in old if _is_foreign(item, ours)]
+    kept = [_as_item(item) for item in old if is_foreign(struct_of(item), ours)]
     if kept or ours:
         bag = etree.SubElement(etree.SubElement(block, INGREDIENTS), BAG)
-        for item in kept:
-            item.tag = LI
-            bag.append(item)
-        for fields in ours:
-            _set(etree.SubElement(bag, LI), fields)
-
-
-def _is_foreign(element: Element, ours: list[dict[str, str]]) -> bool:
-    """Whether a reference was set by somebody else and says more than our mirror does."""
-    fields = struct_of(element)
-    if MIRROR_ROLE in fields:
-        return False
-    return not any(fields.items() <= own.items() for own in ours)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One place where the standard mirror and gm:parents disagree; gm:parents wins."""
-
-    property: str
-    found: str | None
-    expected: str | None
-
-    def __str__(self) -> str:
-        found = self.found or "nothing"
-        return f"{self.property} names {found}, the memory {self.expected or 'no such parent'}"
+        bag.extend(kept)
+        bag.extend(_item(fields) for fields in ours)
 
 
 def differences(packet: bytes, where: str | None = None) -> tuple[Difference, ...]:
-    """Where a tool changed our mirror of the parents (DerivedFrom, Ingredients).
-
-    References of others are no difference: only a parent that is missing, and a reference
-    marked as our mirror that names something else.
+    """Where a tool changed our mirror of the parents (`merging.compare_mirror`).
 
     Raises:
         InvalidMemory, TooLarge: as `load`.
@@ -419,31 +363,8 @@ def differences(packet: bytes, where: str | None = None) -> tuple[Difference, ..
     if memory is None or rdf is None:
         return ()
     blocks = descriptions(rdf)
-    main = main_parent(memory.parents)
-    derived = [] if main is None else [mirror(main)]
-    ingredients = [mirror(parent) for parent in memory.parents[:MAX_MIRRORED]]
-    found_derived = [struct_of(e) for b in blocks for e in b.findall(DERIVED_FROM)]
-    found = [struct_of(i) for b in blocks for e in b.findall(INGREDIENTS) for i in items_of(e)]
-    return (
-        *_compare("xmpMM:DerivedFrom", found_derived, derived),
-        *_compare("xmpMM:Ingredients", found, ingredients),
+    derived_from = [e for block in blocks for e in block.findall(DERIVED_FROM)]
+    ingredients = [i for block in blocks for e in block.findall(INGREDIENTS) for i in items_of(e)]
+    return compare_mirror(
+        memory, [struct_of(e) for e in derived_from], [struct_of(i) for i in ingredients]
     )
-
-
-def _compare(
-    name: str, found: list[dict[str, str]], expected: list[dict[str, str]]
-) -> Iterable[Difference]:
-    stated = {_reference(fields) for fields in found}
-    due = {_reference(fields) for fields in expected}
-    foreign_only = bool(found) and not any(MIRROR_ROLE in fields for fields in found)
-    for fields in expected:
-        if _reference(fields) not in stated and not (name == "xmpMM:DerivedFrom" and foreign_only):
-            yield Difference(name, None, _reference(fields))
-    for fields in found:
-        if MIRROR_ROLE in fields and _reference(fields) not in due:
-            yield Difference(name, _reference(fields), None)
-
-
-def _reference(fields: dict[str, str]) -> str:
-    """How a reference is named: by document, else by content."""
-    return fields.get(REF_DOCUMENT) or fields.get(f"{_GM}contentID") or "an unnamed document"
