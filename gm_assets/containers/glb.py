@@ -373,6 +373,9 @@ def difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | N
     now = _child(new_gltf, "extensions", EXTENSION, "packets") or []
     if any(packet != now[i] for i, packet in enumerate(was) if i != mine):
         return "a packet of another object differs"
+    extras = _child(new_gltf, "asset", "extras")
+    if isinstance(extras, dict) and extras.get("gm") != now[mine or 0]:
+        return "asset.extras.gm differs from the packet"
     return None
 
 

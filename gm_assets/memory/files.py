@@ -1,0 +1,205 @@
+"""Memories in files: read one, write one, and prove that nothing else changed.
+
+`read_memory` is the fast path of a rebuild: it reads headers and the packet, no pixels.
+`write_memory` is the write sequence of `atomic.py` with the proof in the middle: the file as it
+was read back must differ from the original in its memory and in nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from gm_assets import containers
+from gm_assets.containers import Layout
+from gm_assets.errors import InvalidMemory, UnreadableFile, WriteRefused
+from gm_assets.memory import xmp, xmp_json
+from gm_assets.memory.atomic import (
+    Signature,
+    original,
+    replace,
+    replace_file,
+    sweep,
+    write_new,
+)
+from gm_assets.memory.record import Memory
+
+__all__ = [
+    "Found",
+    "Signature",
+    "dump_packet",
+    "load_packet",
+    "read_memory",
+    "replace_file",
+    "sweep",
+    "write_memory",
+    "write_new",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file says of itself, read without its pixels.
+
+    Attributes:
+        memory: the memory; None where the file holds none of ours.
+        packet: the packet it came from, or a foreign one; None where there is none.
+        format: 'png', 'jpeg', 'webp' or 'glb', by content.
+        size: bytes in the file.
+        signature: of the file at the time it was read.
+        notes: what is unusual but not an error.
+    """
+
+    memory: Memory | None
+    packet: bytes | None
+    format: str
+    size: int
+    signature: Signature
+    notes: tuple[str, ...]
+
+
+def read_memory(path: str | os.PathLike[str]) -> Found:
+    """Read the memory of a file: headers and packet only. Symbolic links are followed.
+
+    Raises:
+        UnreadableFile: gone, not permitted, empty, truncated where it was read, or no file.
+        UnsupportedFormat: not PNG, JPEG, WebP or GLB.
+        InvalidMemory: a packet that is no XMP, or a memory that breaks its definition.
+        TooLarge: a packet beyond 4 MB.
+    """
+    where = os.fspath(path)
+    try:
+        # Not blocking, since a named pipe would wait for a writer.
+        descriptor = os.open(where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise UnreadableFile(error.strerror or str(error), where=where) from error
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFile("not a regular file", where=where)
+        try:
+            packet = containers.find_packet(file, where)
+        except OSError as error:
+            raise UnreadableFile(error.strerror or str(error), where=where) from error
+    memory = None if packet.data is None else load_packet(packet.format, packet.data, where)
+    return Found(
+        memory=memory,
+        packet=packet.data,
+        format=packet.format,
+        size=status.st_size,
+        signature=Signature.of(status),
+        notes=packet.notes,
+    )
+
+
+def load_packet(format: str, packet: bytes, where: str | None = None) -> Memory | None:
+    """The memory in a packet as `format` carries it: XMP, or JSON-LD in a GLB.
+
+    Raises:
+        InvalidMemory, TooLarge: as `xmp.load` and `xmp_json.load`.
+    """
+    if format != "glb":
+        return xmp.load(packet, where)
+    return xmp_json.load(json.loads(packet), where)
+
+
+def dump_packet(format: str, memory: Memory, onto: bytes | None = None) -> bytes:
+    """The packet of `memory` as `format` carries it, merged into `onto`.
+
+    Raises:
+        WriteRefused, InvalidMemory, TooLarge: as `xmp.dump` and `xmp_json.dump`.
+    """
+    if format != "glb":
+        return xmp.dump(memory, onto)
+    merged = xmp_json.dump(memory, None if onto is None else json.loads(onto))
+    text = json.dumps(merged, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def write_memory(
+    path: str | os.PathLike[str],
+    memory: Memory,
+    *,
+    expected: Signature | None = None,
+    break_credentials: bool = False,
+    follow_symlinks: bool = False,
+) -> Signature:
+    """Write `memory` into a file; everything in it that is not ours stays as it is.
+
+    Foreign XMP is merged. The new file is proven before it takes the old one's place: read
+    back, its memory is the one given, its picture's bytes (stream hash; for a GLB all that the
+    asset hash covers) and all bytes outside the memory are those of the original. The file's
+    modification time becomes the time of the write; mode, owner and attributes stay.
+
+    Args:
+        expected: the signature of the file that `memory` was made for.
+        break_credentials: write although C2PA credentials in the file become invalid.
+        follow_symlinks: write to the file that a symbolic link leads to.
+
+    Returns:
+        The signature of the new file.
+
+    Raises:
+        WriteRefused: C2PA credentials, a newer memory, foreign XMP that cannot be merged, a
+            packet that the format cannot carry, links, a read-only file, a full disk.
+        MemoryConflict: the file is not the one of `expected`, changed meanwhile, or another of
+            our writers holds it.
+        UnsupportedFormat, UnreadableFile, InvalidMemory, TooLarge: the file or the memory is
+            not sound. In every case the file is as it was.
+    """
+    with original(Path(path), expected=expected, follow_symlinks=follow_symlinks) as target:
+        where = os.fspath(target.path)
+        before = containers.parse(target.data, where)
+        if before.has_c2pa and not break_credentials:
+            raise WriteRefused(
+                "the file carries C2PA credentials, which any write makes invalid",
+                where=where,
+                remedy="Use --break-credentials, or write into an unsigned copy",
+            )
+        packet = dump_packet(before.format, memory, before.packet)
+        _check_reads_back(before.format, memory, packet, where)
+        buffers = containers.embed(target.data, packet, where)
+
+        def prove(data: bytes) -> None:
+            after = containers.parse(data, where)
+            if after.packet != packet:
+                raise _unproven("the memory does not read back", where)
+            if difference := _difference(target.data, before, data, after):
+                raise _unproven(difference, where)
+
+        return replace(target, buffers, prove)
+
+
+def _difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | None:
+    return containers.container(before.format).difference(old, before, new, after)
+
+
+def _unproven(what: str, where: str) -> WriteRefused:
+    return WriteRefused(
+        f"the new file could not be proven: {what}; nothing was changed",
+        where=where,
+        remedy="Please report this file",
+    )
+
+
+def _check_reads_back(format: str, memory: Memory, packet: bytes, where: str) -> None:
+    """Refuse a packet from which `memory` does not come back.
+
+    A packet merged with foreign XMP may say more: a title where ours is silent, events of
+    other programs. It never says less.
+    """
+    back = load_packet(format, packet, where)
+    if back is None:
+        raise InvalidMemory("the memory does not read back from its packet", where=where)
+    if back == memory:
+        return
+    for name in Memory.model_fields:
+        given, read = getattr(memory, name), getattr(back, name)
+        if given is None or given == () or given == read:
+            continue
+        if name in ("history", "unknown") and all(entry in read for entry in given):
+            continue
+        raise InvalidMemory(f"the memory's {name} does not read back", where=where)
