@@ -2,8 +2,14 @@
 
 Base tables hold what the files say and nothing else; `links` and `chains` are derived from
 them when a generation is committed. Every column can be computed again from the files.
-Times are UTC microseconds; hashes are lower-case hex; paths are relative to the library's
-root with `/` between the parts.
+Times are text as the memories give them (`last_event` is normalised to UTC); hashes are
+lower-case hex; paths are relative to the library's root with `/` between the parts.
+
+Copies of one document may carry different memories. Each different memory is a *voice* of
+its document (a 64-bit digest of the rows it gives). The newest history speaks: its rows have
+`speaks` true and are what the catalogue's views show. The rows of the other voices stay in
+the parts with `speaks` false, so that they can take over without a file being read again
+when the copy that speaks vanishes.
 """
 
 from __future__ import annotations
@@ -16,6 +22,10 @@ def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
 
 
 _s, _i64, _i32, _b = pa.string(), pa.int64(), pa.int32(), pa.bool_()
+
+#: Columns that tell the voices of a document apart; the views leave them out.
+_VOICE = (("voice", _i64), ("speaks", _b))
+VOICE_COLUMNS: tuple[str, ...] = tuple(name for name, _ in _VOICE)
 
 #: One row a file. `verified` is False where only the memory was read (fast rebuild): then
 #: `file_hash` is null and the identity is the one that the memory states.
@@ -35,11 +45,21 @@ FILES = _schema(
     ("memory", _s),  # embedded | none | newer
     ("verified", _b),
     ("altered", _b),  # the content is not the one that the memory states
+    ("stated_content_id", _s),  # that one, where altered
     ("managed", _b),
+    ("width", _i32),
+    ("height", _i32),
+    ("orientation", _i32),  # EXIF 1..8, never applied to the samples
+    ("frames", _i32),
+    ("pixel_layout", _s),
+    ("perceptual_hash", _s),
+    ("geometry_hash", _s),
+    ("decoder", _s),
     ("notes", pa.list_(_s)),
+    ("voice", _i64),  # which memory of its document the file carries
 )
 
-#: One row a content.
+#: One row a content, told by the first of its files by path, verified ones before others.
 CONTENTS = _schema(
     ("content_id", _s),
     ("kind", _s),
@@ -48,6 +68,7 @@ CONTENTS = _schema(
     ("stream_hash", _s),
     ("width", _i32),
     ("height", _i32),
+    ("frames", _i32),
     ("perceptual_hash", _s),
     ("asset_hash", _s),
     ("geometry_hash", _s),
@@ -66,7 +87,8 @@ ASSETS = _schema(
     ("kind", _s),
     ("path", _s),  # one file that carries it
     ("copies", _i32),
-    ("altered", _b),
+    ("altered", _b),  # that file's content is not the one that its memory states
+    ("stated_content_id", _s),  # that one, where altered
     ("verified", _b),
     ("provisional", _b),
     ("title", _s),
@@ -86,8 +108,9 @@ ASSETS = _schema(
     ("recipe", _s),  # canonical JSON
     ("camera", _s),  # JSON
     ("events", _i32),  # length of the history
-    ("last_event", _s),
+    ("last_event", _s),  # newest time in the history, `YYYY-MM-DDThh:mm:ss.ffffffZ`
     ("schema_version", _i32),
+    *_VOICE,
 )
 
 PLACEMENTS = _schema(
@@ -101,6 +124,7 @@ PLACEMENTS = _schema(
     ("frame", _i32),
     ("variant", _s),
     ("primary", _b),
+    *_VOICE,
 )
 
 #: Links as declared in memories.
@@ -114,6 +138,7 @@ PARENTS = _schema(
     ("parent_stream_hash", _s),
     ("parent_stage", _s),
     ("basis", _s),
+    *_VOICE,
 )
 
 EVENTS = _schema(
@@ -127,6 +152,7 @@ EVENTS = _schema(
     ("content_id", _s),  # the content that this event replaced
     ("note", _s),
     ("person", _s),
+    *_VOICE,
 )
 
 GAPS = _schema(
@@ -134,6 +160,7 @@ GAPS = _schema(
     ("stage", _s),
     ("role", _s),
     ("reason", _s),
+    *_VOICE,
 )
 
 QUARANTINE = _schema(
@@ -147,7 +174,8 @@ QUARANTINE = _schema(
     ("remedy", _s),
 )
 
-#: Declared links, judged (gm_assets.lineage). `parent` is the document it resolves to.
+#: Declared links, judged (gm_assets.lineage). `parent` is the document that the link leads to:
+#: the named one wherever it is here, else the one that holds the content; null otherwise.
 LINKS = _schema(
     ("child", _s),
     ("ordinal", _i32),
@@ -175,7 +203,7 @@ CHAINS = _schema(
     ("stale", _i32),
     ("altered", _i32),
     ("reason", _s),  # of the gap, where a memory states one
-    ("data_version", _s),  # sha256 of the stage's sorted content ids
+    ("data_version", _s),  # see gm_assets.lineage.chains.data_version
 )
 
 BASE: dict[str, pa.Schema] = {
@@ -190,3 +218,33 @@ BASE: dict[str, pa.Schema] = {
 }
 DERIVED: dict[str, pa.Schema] = {"links": LINKS, "chains": CHAINS}
 TABLES: dict[str, pa.Schema] = BASE | DERIVED
+
+#: Tables whose rows are what one memory says of its document.
+OF_DOCUMENTS: tuple[str, ...] = ("assets", "placements", "parents", "events", "gaps")
+
+#: The column that a table is partitioned by and that an update replaces rows by.
+KEYS: dict[str, str] = {
+    "files": "path",
+    "contents": "content_id",
+    **dict.fromkeys(OF_DOCUMENTS, "document_id"),
+    "quarantine": "path",
+    "links": "child",
+    "chains": "key",
+}
+
+#: The total order of the rows in a part: equal rows give equal parts, byte for byte.
+ORDER: dict[str, tuple[str, ...]] = {
+    "files": ("path",),
+    "contents": ("content_id",),
+    "assets": ("document_id", "voice"),
+    "placements": (
+        *("document_id", "voice", "chain", "generation", "stage", "part"),
+        *("view", "frame", "variant", "primary"),
+    ),
+    "parents": ("document_id", "voice", "ordinal"),
+    "events": ("document_id", "voice", "ordinal"),
+    "gaps": ("document_id", "voice", "stage", "role", "reason"),
+    "quarantine": ("path",),
+    "links": ("child", "ordinal"),
+    "chains": ("key", "stage"),
+}
