@@ -1,0 +1,45 @@
+"""Standing questions to the catalogue, answered after each of its runs.
+
+They keep what needs a person in sight: a chain's own checks show its last run, these show
+every file that the catalogue knows.
+"""
+
+import dagster as dg
+
+from gm_assets.defs.corpus.assets import catalogue
+from gm_assets.defs.corpus.metadata import altered_table, quarantine_table
+from gm_assets.defs.resources import LibraryResource
+
+
+@dg.asset_check(
+    asset=catalogue,
+    description="No file is in quarantine. A quarantined file could not be read; its row has "
+    "the reason and what to do.",
+)
+def quarantine_empty(library: LibraryResource) -> dg.AssetCheckResult:
+    with library.open(read_only=True).store.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM quarantine").fetchone()
+        count = row[0] if row else 0
+        return dg.AssetCheckResult(
+            passed=not count,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{count} files cannot be read." if count else "Every file can be read.",
+            metadata={"quarantine": quarantine_table(connection)} if count else {},
+        )
+
+
+@dg.asset_check(
+    asset=catalogue,
+    description="No file's content differs from the one that its memory states. Keep an edit "
+    "with `gm revise FILE --note …`, or restore the file.",
+)
+def no_file_altered(library: LibraryResource) -> dg.AssetCheckResult:
+    with library.open(read_only=True).store.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM files WHERE altered").fetchone()
+        count = row[0] if row else 0
+        return dg.AssetCheckResult(
+            passed=not count,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{count} files are altered." if count else "No file is altered.",
+            metadata={"altered": altered_table(connection)} if count else {},
+        )

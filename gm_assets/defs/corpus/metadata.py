@@ -1,0 +1,152 @@
+"""What the corpus assets show: row counts, coverage and quarantine as typed metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from gm_assets.library import Library
+    from gm_assets.library.values import RebuildReport, ShardReport
+
+#: Rows of a table in an event; the views of the catalogue have all of them.
+ROWS = 40
+
+_TABLES = (
+    "files", "contents", "assets", "placements", "parents", "links", "chains", "events", "gaps",
+    "quarantine",
+)  # fmt: skip
+
+
+def shard_metadata(report: ShardReport) -> dict[str, dg.MetadataValue]:
+    """Metadata of one shard of `fingerprints`."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(report.files),
+        "files read": dg.MetadataValue.int(report.read),
+        "files verified": dg.MetadataValue.int(report.verified),
+        "altered": dg.MetadataValue.int(report.altered),
+        "quarantined": dg.MetadataValue.int(report.quarantined),
+        "megabytes read": dg.MetadataValue.float(round(report.bytes / 1e6, 1)),
+        "seconds": dg.MetadataValue.float(round(report.seconds, 2)),
+    }
+
+
+def catalogue_metadata(
+    library: Library, report: RebuildReport | None
+) -> tuple[str, dict[str, dg.MetadataValue]]:
+    """The catalogue's data version, and its metadata in the order in which it is read.
+
+    The data version is the sha256 over the stages' data versions and the number of files, so
+    a rebuild that finds the same library has the same one.
+    """
+    store = library.store
+    with store.connect() as connection:
+        counts = {
+            name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+            for name in _TABLES
+        }
+        single = _singles(connection)
+        versions = connection.execute(
+            "SELECT key, stage, data_version FROM chains ORDER BY key, stage"
+        ).fetchall()
+        metadata: dict[str, dg.MetadataValue] = {
+            "dagster/row_count": dg.MetadataValue.int(counts["files"]),
+            "generation": dg.MetadataValue.int(store.generation),
+            "stages": _table(
+                connection,
+                """SELECT stage,
+                          count(*) FILTER (state = 'present') AS present,
+                          count(*) FILTER (state = 'gap') AS gap,
+                          count(*) FILTER (state = 'not_applicable') AS "not applicable",
+                          coalesce(sum(stale), 0)::INTEGER AS stale,
+                          coalesce(sum(altered), 0)::INTEGER AS altered
+                   FROM chains GROUP BY stage ORDER BY stage""",
+            ),
+            "links": _table(
+                connection,
+                """SELECT resolution, basis, count(*) AS links,
+                          count(*) FILTER (proven) AS proven
+                   FROM links GROUP BY ALL ORDER BY resolution, basis""",
+            ),
+            "files altered": dg.MetadataValue.int(single["altered"]),
+            "files unverified": dg.MetadataValue.int(single["unverified"]),
+            "documents in no chain": dg.MetadataValue.int(single["unplaced"]),
+            "quarantined": dg.MetadataValue.int(counts["quarantine"]),
+        }
+        if counts["quarantine"]:
+            metadata["quarantine"] = quarantine_table(connection)
+    metadata["rows"] = _as_table(("table", "rows"), [(name, counts[name]) for name in _TABLES])
+    size = sum(file.stat().st_size for file in store.root.rglob("*") if file.is_file())
+    metadata["megabytes"] = dg.MetadataValue.float(round(size / 1e6, 2))
+    metadata["store"] = dg.MetadataValue.path(store.root)
+    if report is not None:
+        metadata["rebuilt from"] = dg.MetadataValue.text(
+            "files, read and decoded" if report.verified else "memories"
+        )
+        metadata["seconds"] = dg.MetadataValue.float(round(report.seconds, 2))
+    digest = hashlib.sha256(repr((versions, counts["files"])).encode()).hexdigest()
+    return digest, metadata
+
+
+def quarantine_table(connection: duckdb.DuckDBPyConnection) -> dg.TableMetadataValue:
+    """The first files that cannot be read, with reason and remedy."""
+    return _table(
+        connection,
+        f"SELECT path AS file, reason, remedy FROM quarantine ORDER BY path LIMIT {ROWS}",
+    )
+
+
+def altered_table(connection: duckdb.DuckDBPyConnection) -> dg.TableMetadataValue:
+    """The first files whose content is not the one that their memory states."""
+    return _table(
+        connection,
+        f"SELECT path AS file, document_id AS document FROM files WHERE altered "
+        f"ORDER BY path LIMIT {ROWS}",
+    )
+
+
+def _singles(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    row = connection.execute(
+        """SELECT (SELECT count(*) FROM files WHERE altered),
+                  (SELECT count(*) FROM files WHERE NOT verified),
+                  (SELECT count(*) FROM assets
+                   WHERE document_id NOT IN (SELECT document_id FROM placements))"""
+    ).fetchone()
+    assert row is not None
+    return dict(zip(("altered", "unverified", "unplaced"), row, strict=True))
+
+
+def _table(connection: duckdb.DuckDBPyConnection, query: str) -> dg.TableMetadataValue:
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description or ()]
+    return _as_table(names, cursor.fetchall())
+
+
+def _as_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.TableMetadataValue:
+    kinds = (
+        ["int" if rows and isinstance(value, int) else "string" for value in rows[0]]
+        if rows
+        else []
+    )
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {
+                    name: "" if value is None else value
+                    for name, value in zip(names, row, strict=True)
+                }
+            )
+            for row in rows
+        ],
+        schema=dg.TableSchema(
+            columns=[
+                dg.TableColumn(name, kind)
+                for name, kind in zip(names, kinds or ["string"] * len(names), strict=True)
+            ]
+        ),
+    )

@@ -1,0 +1,83 @@
+"""One look at the library: what differs on disk, and what the catalogue says. Reads only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gm_assets.defs.library.watch import BUDGET_S, Cursor, Seen, settled
+from gm_assets.defs.store import chain_keys, stage_versions
+
+if TYPE_CHECKING:
+    from gm_assets.library import Library
+    from gm_assets.library.values import Changes
+
+
+def look(library: Library, cursor: Cursor, now_ns: int) -> tuple[Seen, Cursor]:
+    """Scan within the time budget; returns what was seen and where the next tick goes on.
+
+    A library that takes longer is looked at folder by folder over several ticks. A file that
+    moves between two such folders then counts as vanished here and new there.
+
+    Args:
+        now_ns: the time in nanoseconds since 1970, for the settle time.
+    """
+    from gm_assets.library import changes_by_chain
+
+    changes, cursor = _scan(library, cursor)
+    changes = settled(changes, now_ns, library.config.settle_seconds)
+    seen = Seen(
+        changes=changes,
+        affected=tuple(changes_by_chain(library, changes)),
+        generation=library.store.generation,
+        versions=stage_versions(library),
+        keys=tuple(chain_keys(library)),
+    )
+    return seen, cursor
+
+
+def _scan(library: Library, cursor: Cursor, budget_s: float = BUDGET_S) -> tuple[Changes, Cursor]:
+    from gm_assets.library import scan
+    from gm_assets.library.changes import Known
+
+    started = time.monotonic()
+    if not cursor.slow:
+        changes = scan(library)
+        return changes, replace(cursor, slow=time.monotonic() - started > budget_s)
+    known = Known.load(library)
+    names = _rotated(_top_names(library, known.files), cursor.folder)
+    found: list[Changes] = []
+    for name in names:
+        found.append(scan(library, [library.root / name], known=known))
+        if time.monotonic() - started > budget_s:
+            return _joined(found), replace(cursor, folder=name)
+    return _joined(found), replace(cursor, slow=False, folder="")
+
+
+def _top_names(library: Library, known: Iterable[str]) -> list[str]:
+    """Names directly below the root, on disk or in the catalogue."""
+    here = {entry.name for entry in library.root.iterdir() if not entry.name.startswith(".")}
+    return sorted(here | {path.split("/", 1)[0] for path in known})
+
+
+def _rotated(names: list[str], last: str) -> list[str]:
+    """The names after `last`, then those before it."""
+    return [name for name in names if name > last] + [name for name in names if name <= last]
+
+
+def _joined(found: list[Changes]) -> Changes:
+    from gm_assets.library.values import Changes
+
+    return Changes(
+        new=tuple(entry for part in found for entry in part.new),
+        changed=tuple(entry for part in found for entry in part.changed),
+        moved=tuple(pair for part in found for pair in part.moved),
+        vanished=tuple(path for part in found for path in part.vanished),
+        unchanged=sum(part.unchanged for part in found),
+        quarantined=sum(part.quarantined for part in found),
+        problems=tuple(problem for part in found for problem in part.problems),
+        unreachable=tuple(name for part in found for name in part.unreachable),
+        ignored=sum(part.ignored for part in found),
+    )

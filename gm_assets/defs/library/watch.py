@@ -1,0 +1,285 @@
+"""What the library sensor sees and decides, as values and functions without Dagster's runtime.
+
+A tick compares twice. The files with the catalogue, by signature: what is new, moved,
+changed or vanished concerns certain chains and stages. The catalogue with what Dagster has
+recorded: an ingest from the command line, a revision or a rebuild changes chains without
+Dagster. Both end in the same list of chains and stages.
+
+The sensor's own writes do not come back: a run that writes a memory commits the new
+signature of the file to the catalogue, so the next comparison finds it unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from gm_assets.memory.record import STAGES, Stage
+
+if TYPE_CHECKING:
+    from gm_assets.library.values import Affected, Changes, Entry
+
+#: A scan that takes longer than this is continued, folder by folder, in the next tick
+#: (Dagster ends a tick after 60 s and its work is lost).
+BUDGET_S = 20.0
+#: Up to so many chains get a run each, which shows them singly; more share one run.
+SINGLE_RUNS = 20
+#: Paths named in a run's config; beyond, their top folders stand for them.
+PATHS_NAMED = 200
+#: Request marks kept in the cursor.
+MARKS = 500
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What one tick leaves for the next, as JSON.
+
+    Attributes:
+        phase: `recording` until the catalogue agrees with the files for the first time;
+            nothing is verified before. `watching` from then on.
+        generation: of the store, when it was last compared with Dagster's records.
+        marks: requests for changes that are still open, so that they are made once.
+        slow: the library takes longer to scan than a tick may: go folder by folder.
+        folder: the last folder looked at, where `slow`.
+    """
+
+    phase: Literal["recording", "watching"] = "recording"
+    generation: int = 0
+    marks: tuple[str, ...] = ()
+    slow: bool = False
+    folder: str = ""
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor:
+        """Read a cursor; one that is not ours, or damaged, starts over."""
+        try:
+            values = json.loads(text or "{}")
+            return cls(**(values | {"marks": tuple(values.get("marks", ()))}))
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def text(self) -> str:
+        """The JSON form."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What Dagster knows: its chain partitions, and data versions by stage and chain."""
+
+    chains: frozenset[str]
+    versions: Mapping[Stage, Mapping[str, str]]
+
+    def has(self, key: str) -> bool:
+        """Whether any stage of the chain was ever recorded."""
+        return any(key in versions for versions in self.versions.values())
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that the sensor asks for.
+
+    `chains` empty: only take files in (`ingest_library`). One chain: `verify_chain` for its
+    partition. Several: `verify_chains` with the list.
+    """
+
+    mark: str
+    chains: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    take_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a tick does."""
+
+    cursor: Cursor
+    requests: tuple[Request, ...] = ()
+    new_chains: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a tick saw on disk and in the catalogue (gm_assets.defs.library.look)."""
+
+    changes: Changes
+    affected: tuple[Affected, ...]
+    generation: int
+    versions: Mapping[Stage, Mapping[str, str]]
+    keys: tuple[str, ...]
+
+
+def settled(changes: Changes, now_ns: int, settle_s: float) -> Changes:
+    """The changes without files that were touched less than `settle_s` seconds ago.
+
+    The time of the last status change counts: copying tools set back the modification time
+    while they are still writing. A time in the future counts as settled.
+    """
+
+    def still(entry: Entry) -> bool:
+        age = now_ns - entry.signature[2]
+        return age < 0 or age >= settle_s * 1e9
+
+    return replace(
+        changes,
+        new=tuple(entry for entry in changes.new if still(entry)),
+        changed=tuple(entry for entry in changes.changed if still(entry)),
+        moved=tuple((old, entry) for old, entry in changes.moved if still(entry)),
+    )
+
+
+def paths_of(changes: Changes) -> tuple[str, ...]:
+    """The paths to take in for these changes; of very many, the folders that hold them."""
+    paths = sorted(
+        {
+            *(entry.path for entry in (*changes.new, *changes.changed)),
+            *(path for old, entry in changes.moved for path in (old, entry.path)),
+            *changes.vanished,
+        }
+    )
+    if len(paths) <= PATHS_NAMED:
+        return tuple(paths)
+    folders = sorted({path.split("/")[0] if "/" in path else "." for path in paths})
+    return tuple(folders) if len(folders) <= PATHS_NAMED and "." not in folders else (".",)
+
+
+def decide(
+    seen: Seen, cursor: Cursor, recorded: Recorded, busy: Collection[str] | None
+) -> Decision:
+    """What to do about what was seen.
+
+    Args:
+        busy: chains that unfinished runs work on; None where one of those runs works on a
+            list or a range of chains, and everything else waits for it.
+    """
+    new_chains = tuple(key for key in seen.keys if key not in recorded.chains)
+    if busy is None:
+        return Decision(cursor, new_chains=(), words="a run over several chains is not finished")
+    if cursor.phase == "recording":
+        return _record(seen, cursor, new_chains)
+    wanted = _from_changes(seen.affected)
+    compared = cursor.generation == seen.generation
+    if not compared:
+        _merge(wanted, _from_catalogue(seen, recorded, new_chains))
+    waiting = {key for key in wanted if key in busy}
+    ready = {key: stages for key, stages in wanted.items() if key not in busy}
+    requests = _requests(ready, seen)
+    fresh = tuple(request for request in requests if request.mark not in cursor.marks)
+    new_keys = {*new_chains, *(key for key in ready if key not in recorded.chains)}
+    return Decision(
+        cursor=replace(
+            cursor,
+            generation=cursor.generation if waiting else seen.generation,
+            marks=_marks(cursor, requests, seen),
+        ),
+        requests=fresh,
+        new_chains=tuple(sorted(new_keys)),
+        words=_words(seen, fresh, waiting),
+    )
+
+
+def _record(seen: Seen, cursor: Cursor, new_chains: tuple[str, ...]) -> Decision:
+    """The first ticks: bring the catalogue up to the files, verify nothing."""
+    if seen.changes.quiet:
+        return Decision(
+            replace(cursor, phase="watching", generation=seen.generation, marks=()),
+            new_chains=new_chains,
+            words=f"recorded {len(seen.keys)} chains; from now on changes start runs",
+        )
+    request = _ingest(seen)
+    fresh = () if request.mark in cursor.marks else (request,)
+    return Decision(
+        replace(cursor, marks=(request.mark,)),
+        requests=fresh,
+        new_chains=new_chains,
+        words="files are not in the catalogue yet: taking them in first",
+    )
+
+
+def _from_changes(affected: Iterable[Affected]) -> dict[str, set[Stage]]:
+    wanted: dict[str, set[Stage]] = {}
+    for item in affected:
+        wanted.setdefault(item.key, set()).add(item.stage)  # type: ignore[arg-type]
+    return wanted
+
+
+def _from_catalogue(
+    seen: Seen, recorded: Recorded, new_chains: Collection[str]
+) -> dict[str, set[Stage]]:
+    """Chains whose stages are not what Dagster recorded.
+
+    A chain that was never recorded at all waits for a person's backfill, unless it is new.
+    """
+    wanted: dict[str, set[Stage]] = {}
+    for stage in STAGES:
+        here, there = seen.versions.get(stage, {}), recorded.versions.get(stage, {})
+        for key in here.keys() | there.keys():
+            if here.get(key) != there.get(key) and (key in new_chains or recorded.has(key)):
+                wanted.setdefault(key, set()).add(stage)
+    return wanted
+
+
+def _merge(into: dict[str, set[Stage]], other: Mapping[str, set[Stage]]) -> None:
+    for key, stages in other.items():
+        into.setdefault(key, set()).update(stages)
+
+
+def _requests(wanted: Mapping[str, set[Stage]], seen: Seen) -> tuple[Request, ...]:
+    paths = paths_of(seen.changes)
+    if not wanted:
+        return () if seen.changes.quiet else (_ingest(seen),)
+    if len(wanted) <= SINGLE_RUNS:
+        return tuple(
+            Request(_mark(seen, key, *sorted(stages)), (key,), tuple(sorted(stages)), paths)
+            for key, stages in sorted(wanted.items())
+        )
+    keys = tuple(sorted(wanted))
+    stages = tuple(sorted({stage for found in wanted.values() for stage in found}))
+    return (Request(_mark(seen, *keys, *stages), keys, stages, paths),)
+
+
+def _ingest(seen: Seen) -> Request:
+    paths = paths_of(seen.changes)
+    return Request(_mark(seen, "ingest"), take_in=paths)
+
+
+def _mark(seen: Seen, *words: str) -> str:
+    """Names a request by what it is about, so that the same one is made once."""
+    changes = seen.changes
+    facts = (
+        words,
+        seen.generation,
+        [(entry.path, entry.signature) for entry in (*changes.new, *changes.changed)],
+        [(old, entry.path, entry.signature) for old, entry in changes.moved],
+        changes.vanished,
+    )
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def _marks(cursor: Cursor, requests: tuple[Request, ...], seen: Seen) -> tuple[str, ...]:
+    """Marks are kept while their changes are still open."""
+    if seen.changes.quiet and cursor.generation == seen.generation:
+        return ()
+    return tuple(dict.fromkeys((*cursor.marks, *(r.mark for r in requests))))[-MARKS:]
+
+
+def _words(seen: Seen, requests: tuple[Request, ...], waiting: Collection[str]) -> str:
+    changes = seen.changes
+    counts = ", ".join(
+        f"{len(found)} {name}"
+        for name, found in (
+            ("new", changes.new),
+            ("changed", changes.changed),
+            ("moved", changes.moved),
+            ("vanished", changes.vanished),
+        )
+        if found
+    )
+    held = f"; {len(waiting)} chains wait for their runs to finish" if waiting else ""
+    if not requests:
+        return (f"{counts}: already asked for" if counts else "nothing changed") + held
+    return (counts or "the catalogue changed") + held
