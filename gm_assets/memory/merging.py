@@ -74,11 +74,11 @@ def interleave(
             predecessor = matched[index]
         else:
             followers[predecessor].append(item)
-    return [
-        item
-        for position in range(-1, len(merged))
-        for item in (*merged[max(position, 0) : position + 1], *followers.get(position, ()))
-    ]
+    result = followers[-1]
+    for position, item in enumerate(merged):
+        result.append(item)
+        result.extend(followers.get(position, ()))
+    return result
 
 
 def main_parent(parents: Sequence[Parent]) -> Parent | None:

@@ -287,10 +287,10 @@ def _decode_structs(prop: Property, value: Any, where: str | None) -> Any:
         return camera
     if len(value) > MAX_ITEMS:
         raise _too_many(prop.name, len(value), where)
-    return [decode_fields(prop, item) for item in value]
+    return [_decode_fields(prop, item) for item in value]
 
 
-def decode_fields(prop: Property, item: Mapping[str, Any]) -> dict[str, Any]:
+def _decode_fields(prop: Property, item: Mapping[str, Any]) -> dict[str, Any]:
     """One structure of a list as keyword arguments of its model."""
     fields = _FIELD_OF[prop.name]
     values = {fields[name]: value for name, value in item.items() if name in fields}
@@ -343,7 +343,7 @@ def _drop_foreign_faults(known: dict[str, Any], error: ValidationError) -> bool:
 
 def _parse_recipe(text: Any, where: str | None) -> Any:
     try:
-        recipe = json.loads(text, parse_int=_json_integer, parse_constant=_not_json)
+        recipe = _RECIPE.decode(text)
         if "\\u" in text:
             json.dumps(recipe, ensure_ascii=False).encode()  # refuses lone surrogates
     except (ValueError, TypeError, RecursionError) as error:
@@ -359,6 +359,9 @@ def _json_integer(text: str) -> int | float:
 
 def _not_json(constant: str) -> float:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+_RECIPE = json.JSONDecoder(parse_int=_json_integer, parse_constant=_not_json)
 
 
 def _too_many(name: str, count: int, where: str | None = None) -> TooLarge:

@@ -141,14 +141,15 @@ def _is_list(prop: Property) -> bool:
 
 def _read(prop: Property, element: Element) -> Any:
     """The value of a property element in the shape that `decode` expects."""
-    if prop.shape is Shape.STRUCT:
-        return struct_of(element)
-    if _is_list(prop):
+    shape = prop.shape
+    if shape is Shape.SIMPLE or shape is Shape.ALT:
+        return text_of(element)
+    if shape is not Shape.STRUCT:
+        items = items_of(element)
         if prop.fields is not None:
-            return [struct_of(item) for item in items_of(element)]
-        texts = (text_of(item) for item in items_of(element))
-        return [text for text in texts if text is not None]
-    return text_of(element)
+            return [struct_of(item) for item in items]
+        return [text for item in items if (text := text_of(item)) is not None]
+    return struct_of(element)
 
 
 def dump(memory: Memory, onto: bytes | None = None) -> bytes:
