@@ -1,0 +1,88 @@
+"""Settings from the environment, the same for the command line, the walk and Dagster.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| `GM_LIBRARY` | folder of the library | `./library` |
+| `GM_WALK_URL` | where `gm walk` answers; links in Dagster point there | `http://127.0.0.1:3001` |
+| `GM_PROFILE` | which models run: `embedded` (ours, CPU, offline) or `studio` (hub models) | `embedded` |
+| `GM_WORKERS` | processes that read files in parallel | the CPUs this process may use |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, cast, get_args
+from urllib.parse import urlsplit
+
+from gm_assets.errors import GmError
+
+Profile: TypeAlias = Literal["embedded", "studio"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+#: More processes than this gain nothing and cost memory.
+MAX_WORKERS = 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One set of settings; made by `from_environment`, or by hand in tests."""
+
+    library: Path = Path("library")
+    walk_url: str = "http://127.0.0.1:3001"
+    profile: Profile = "embedded"
+    workers: int = 1
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the variables; an empty one counts as unset.
+
+        Raises:
+            GmError: a variable holds a value that it cannot have.
+        """
+        env = os.environ if environment is None else environment
+        return cls(
+            library=Path(env.get("GM_LIBRARY") or cls.library).expanduser(),
+            walk_url=_url(env.get("GM_WALK_URL") or cls.walk_url),
+            profile=_profile(env.get("GM_PROFILE") or cls.profile),
+            workers=_workers(env.get("GM_WORKERS")),
+        )
+
+
+def available_cpus() -> int:
+    """CPUs that this process may run on (its affinity, which containers and taskset limit)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise GmError(
+            f"{text!r} is not an http address",
+            where="GM_WALK_URL",
+            remedy="Give scheme, host and port, e.g. http://127.0.0.1:3001",
+        )
+    return text.rstrip("/")
+
+
+def _profile(text: str) -> Profile:
+    if text not in PROFILES:
+        raise GmError(
+            f"{text!r} is not a profile", where="GM_PROFILE", remedy=f"Use {' or '.join(PROFILES)}"
+        )
+    return cast(Profile, text)
+
+
+def _workers(text: str | None) -> int:
+    if not text:
+        return available_cpus()
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
+        raise GmError(
+            f"{text!r} is not a number of workers",
+            where="GM_WORKERS",
+            remedy=f"Use a number from 1 to {MAX_WORKERS}",
+        )
+    return int(text)
