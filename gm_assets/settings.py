@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | `GM_LIBRARY` | folder of the library | `./library` |
 | `GM_WALK_URL` | where `gm walk` answers; links in Dagster point there | `http://127.0.0.1:3001` |
-| `GM_PROFILE` | which models run: `embedded` (ours, CPU, offline) or `studio` (hub models) | `embedded` |
+| `GM_PROFILE` | which models run: `embedded` (CPU, offline) or `studio` (hub models) | `embedded` |
 | `GM_WORKERS` | processes that read files in parallel | the CPUs this process may use |
 """
 
@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from gm_assets.errors import GmError
@@ -73,7 +73,7 @@ def _profile(text: str) -> Profile:
         raise GmError(
             f"{text!r} is not a profile", where="GM_PROFILE", remedy=f"Use {' or '.join(PROFILES)}"
         )
-    return cast(Profile, text)
+    return text
 
 
 def _workers(text: str | None) -> int:
