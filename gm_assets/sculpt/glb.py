@@ -277,7 +277,7 @@ class _Reader:
         title, roots = self.roots(name)
         parts: list[Part] = []
         stack = [(node, np.eye(4), 0) for node in reversed(roots)]
-        visited = triangles = 0
+        visited = triangles = vertices = 0
         while stack:
             number, above, depth = stack.pop()
             visited += 1
@@ -291,7 +291,8 @@ class _Reader:
             if "mesh" in node:
                 for part in self.mesh_parts(node, world, {part.name for part in parts}):
                     triangles += len(part.faces)
-                    if triangles > MOST_TRIANGLES:
+                    vertices += len(part.vertices)
+                    if max(triangles, vertices // 3) > MOST_TRIANGLES:
                         raise TooLarge(f"more than {MOST_TRIANGLES} triangles", where=self.where)
                     parts.append(part)
             children = node.get("children", [])
@@ -431,8 +432,8 @@ class _Reader:
             raise UnsupportedFormat("a sparse accessor", where=self.where)
         if count > 3 * MOST_TRIANGLES:
             raise TooLarge(f"accessors[{number}] has {count} values", where=self.where)
-        if "bufferView" not in accessor:
-            return np.zeros((count, _WIDTH[kind]), component)
+        if "bufferView" not in accessor:  # by the specification all zeros: no shape to show
+            raise UnsupportedFormat("an accessor without data of its own", where=self.where)
         view = self.item("bufferViews", accessor["bufferView"])
         buffer = self.item("buffers", view.get("buffer"))
         if view.get("buffer") != 0 or "uri" in buffer:
@@ -441,7 +442,7 @@ class _Reader:
                 where=self.where,
                 remedy="Export it again as one GLB",
             )
-        start, length = view.get("byteOffset", 0), view.get("byteLength")
+        start, length = view.get("byteOffset", 0), view.get("byteLength", -1)
         inner, width = accessor.get("byteOffset", 0), _WIDTH[kind]
         stride = view.get("byteStride", component.itemsize * width)
         if not all(_natural(value) for value in (start, length, inner, stride)):

@@ -1,0 +1,380 @@
+"""Frames: the world's photoreal stage, rendered by program (stage S4 of the demo).
+
+A subject stands in a stage (ground, water, walls) under lamps and air. One ray a sample finds
+the surface; shadow, occlusion and one mirror ray find its light; fog and beams lie in front.
+A trained model takes this place later; these frames say truthfully that they are procedural.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from gm_assets.memory.record import Camera
+from gm_assets.sculpt.cameras import camera_rays, project
+from gm_assets.sculpt.model import Part, Sculpt
+from gm_assets.sculpt.rays import Hits, Scene
+from gm_assets.sculpt.sampling import hemisphere
+from gm_assets.world.looks import grade
+from gm_assets.world.looks.light import Air, Lamp, beams
+from gm_assets.world.looks.surfaces import Surface, Weathering, surface
+from gm_assets.world.looks.texture import at_plane
+
+Floats = NDArray[np.float32]
+
+#: Samples along a side of a pixel, before the picture is scaled down.
+OVERSIZE = 1.5
+
+
+@dataclass(frozen=True)
+class Print:
+    """How the light is developed.
+
+    Attributes:
+        exposure, saturation, contrast: of the film.
+        grain: amount of grain in sRGB units.
+        vignette: darkening of the corners.
+        halation: how far bright lights bleed.
+        blur: blur of what lies far behind the subject, as a part of the picture's height.
+        shadows, lights: tints.
+        free_red: leaves red where it is; only for the frame that breaks the law on purpose.
+    """
+
+    exposure: float = 1.0
+    saturation: float = 0.82
+    contrast: float = 1.0
+    grain: float = 0.030
+    vignette: float = 0.34
+    halation: float = 0.2
+    blur: float = 0.0
+    shadows: tuple[float, float, float] = (0.90, 1.0, 1.13)
+    lights: tuple[float, float, float] = (1.03, 1.0, 0.95)
+    free_red: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What surrounds a subject in a frame.
+
+    Attributes:
+        parts: ground, water, walls, a person for scale; in the subject's world.
+        lamps: the sources of light, the motivated one first.
+        air: sky, fog, snow.
+        ambient: light from everywhere, as a factor of the sky's.
+        weather: snow lying, wetness.
+        develop: exposure and grade.
+        size: metres that textures and reaches go by.
+    """
+
+    parts: tuple[Part, ...]
+    lamps: tuple[Lamp, ...]
+    air: Air
+    size: float
+    ambient: tuple[float, float, float] = (0.05, 0.06, 0.075)
+    weather: Weathering = field(default_factory=Weathering)
+    develop: Print = field(default_factory=Print)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A finished frame and the geometry it was obliged to.
+
+    Attributes:
+        picture: (h, w, 3) uint8 sRGB.
+        ids: (h, w) uint32 at the centres of the pixels, 0 for sky, else 1 + index into `parts`.
+        parts: the subject's parts, then the stage's.
+        depth: (h, w) float32 metres along the camera's axis, infinite for sky.
+    """
+
+    picture: NDArray[np.uint8]
+    ids: NDArray[np.uint32]
+    parts: tuple[Part, ...]
+    depth: Floats
+
+    def mask(self, semantic: str) -> NDArray[np.bool_]:
+        """Where parts of a semantic class are seen."""
+        wanted = [number + 1 for number, part in enumerate(self.parts) if part.semantic == semantic]
+        return np.isin(self.ids, wanted)
+
+
+def render(
+    subject: Sculpt, stage: Stage, camera: Camera, width: int, height: int, seed: int = 0
+) -> Frame:
+    """Render one frame."""
+    parts = (*subject.parts, *stage.parts)
+    scene = Scene(Sculpt(subject.name, parts))
+    wide, high = round(width * OVERSIZE), round(height * OVERSIZE)
+    eye, directions = camera_rays(camera, wide, high)
+    hits = scene.trace(eye, directions)
+    painter = _Painter(scene, stage)
+    light = painter.radiance(eye, directions, hits, mirror=True)
+    distance = np.where(hits.met, hits.distance, np.float32(stage.size * 400))
+    light = painter.fogged(light, eye, directions, distance)
+    linear = light.reshape(high, wide, 3) + _shafts(scene, stage, camera, wide, high, subject)
+    depth = distance.reshape(high, wide)
+    if stage.develop.blur:
+        linear = _far_blur(linear, depth, camera, subject, stage.develop.blur)
+    if stage.air.flakes:
+        linear = linear + _flakes(stage, camera, depth, subject, seed)
+    linear = _scaled(linear, height, width)
+    passes = scene.passes(camera, width, height)
+    frame = Frame(np.zeros((height, width, 3), np.uint8), passes.ids, parts, passes.depth)
+    return replace(frame, picture=_printed(linear, frame.mask("living-body"), stage, seed))
+
+
+def _printed(
+    linear: Floats, bodies: NDArray[np.bool_], stage: Stage, seed: int
+) -> NDArray[np.uint8]:
+    look = stage.develop
+    height, width = linear.shape[:2]
+    linear = linear * grade.vignette(height, width, look.vignette)
+    srgb = grade.develop(
+        linear,
+        exposure=look.exposure,
+        saturation=look.saturation,
+        contrast=look.contrast,
+        halation=look.halation,
+        shadows=look.shadows,
+        lights=look.lights,
+    )
+    srgb = grade.grain(srgb, look.grain, seed)
+    if not look.free_red:
+        # One pixel of edge belongs to the body: its samples are mixed with what lies behind.
+        srgb = grade.guard_red(srgb, ndimage.binary_dilation(bodies, iterations=1))
+    return grade.to_bytes(srgb)
+
+
+@dataclass(frozen=True, eq=False)
+class _Painter:
+    """Turns hits into light, for one scene on one stage."""
+
+    scene: Scene
+    stage: Stage
+
+    def radiance(
+        self, eye: NDArray, directions: Floats, hits: Hits, *, mirror: bool, rays: int = 2
+    ) -> Floats:
+        """Linear light (n, 3) that leaves what was hit toward the eye, before fog."""
+        colour = self.stage.air.sky(directions)
+        met = np.flatnonzero(hits.met)
+        if not len(met):
+            return colour
+        origin = np.broadcast_to(eye, directions.shape)[met].astype(np.float32)
+        seen = directions[met]
+        points = origin + seen * hits.distance[met, None]
+        normals = self.scene.normals(hits)[met]
+        flat = self.scene.face_normal[hits.face[met]]
+        normals = np.where((normals * seen).sum(axis=1, keepdims=True) > 0, -normals, normals)
+        flat = np.where((flat * seen).sum(axis=1, keepdims=True) > 0, -flat, flat)
+        start = points + flat * (
+            hits.distance[met, None] * np.float32(2e-4) + 1e-4 * self.stage.size
+        )
+        openness = self.openness(start, normals, met, 5 if mirror else 0)
+        parts = self.scene.face_part[hits.face[met]]
+        look = self.surfaces(points, normals, openness, parts)
+        colour[met] = self.lit(start, look, seen, openness, met, rays)
+        if mirror:
+            self.reflect(colour, met, start, look, seen, openness)
+        return colour
+
+    def openness(
+        self, start: Floats, normals: Floats, pixel: NDArray[np.int64], rays: int
+    ) -> Floats:
+        if not rays:
+            return np.full(len(start), 0.7, np.float32)
+        free = np.zeros(len(start), np.float32)
+        for turn in range(rays):
+            ray = hemisphere(normals, pixel, turn, salt=3)
+            reach = self.stage.size * (0.5 if turn % 2 else 0.12)
+            free += ~self.scene.blocked(start, ray, reach)
+        return free / np.float32(rays)
+
+    def surfaces(
+        self, points: Floats, normals: Floats, openness: Floats, parts: NDArray[np.int32]
+    ) -> Surface:
+        """The surface at every hit, gathered material by material."""
+        count = len(points)
+        albedo, bent, glow = (np.zeros((count, 3), np.float32) for _ in range(3))
+        rough, metal = np.ones(count, np.float32), np.zeros(count, np.float32)
+        materials = [part.material for part in self.scene.sculpt.parts]
+        names = sorted(set(materials))
+        index = np.array([names.index(material) for material in materials])[parts]
+        for number, name in enumerate(names):
+            here = np.flatnonzero(index == number)
+            if not len(here):
+                continue
+            one = surface(
+                name, points[here], normals[here], openness[here], self.stage.size,
+                self.stage.weather,
+            )  # fmt: skip
+            albedo[here], bent[here], glow[here] = one.albedo, one.normal, one.emission
+            rough[here], metal[here] = one.rough, one.metal
+            if name == "water":
+                bent[here] = self.waves(points[here])
+        return Surface(albedo, bent, rough, metal, glow)
+
+    def waves(self, points: Floats) -> Floats:
+        """Normals of a dark water with a slow swell and small ripples."""
+        x, z = points[:, 0] / self.stage.size, points[:, 2] / self.stage.size
+        step = 0.004
+        slope = []
+        for dx, dz in ((step, 0.0), (0.0, step)):
+            up = at_plane(x + dx, (z + dz) * 2.2, 0.55) - at_plane(x, z * 2.2, 0.55)
+            slope.append(up * 0.9 / step * 0.02)
+        normal = np.stack([-slope[0], np.ones_like(x), -slope[1]], axis=1)
+        return (normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32)
+
+    def lit(
+        self,
+        start: Floats,
+        look: Surface,
+        seen: Floats,
+        openness: Floats,
+        pixel: NDArray[np.int64],
+        rays: int,
+    ) -> Floats:
+        """Ambient light, and each lamp by a Lambert and a GGX term."""
+        up = look.normal[:, 1] * 0.5 + 0.5
+        ambient = np.asarray(self.stage.ambient, np.float32) * (0.35 + 0.65 * up)[:, None]
+        body = look.albedo * (1 - 0.75 * look.metal)[:, None]
+        total = look.emission + (look.albedo * ambient) * (openness**1.4)[:, None]
+        f0 = 0.04 + (look.albedo - 0.04) * look.metal[:, None]
+        for lamp in self.stage.lamps:
+            way, _, _ = lamp.toward(start)
+            facing = np.clip((look.normal * way).sum(axis=1), 0, None)
+            lit = np.flatnonzero(facing > 0)
+            if not len(lit):
+                continue
+            strength = lamp.seen(self.scene, start[lit], pixel[lit], rays) * facing[lit]
+            half = way[lit] - seen[lit]
+            half /= np.linalg.norm(half, axis=1, keepdims=True) + 1e-9
+            toward_half = np.clip((look.normal[lit] * half).sum(axis=1), 0, 1)
+            alpha = np.maximum(look.rough[lit] ** 2, 0.02)
+            spread = toward_half**2 * (alpha**2 - 1) + 1
+            gloss = alpha**2 / (np.pi * spread**2)
+            graze = (1 - np.clip((half * way[lit]).sum(axis=1), 0, 1)) ** 5
+            mirror = f0[lit] + (1 - f0[lit]) * graze[:, None]
+            shine = np.minimum(gloss, 9.0)[:, None] * mirror * 0.25
+            total[lit] += (body[lit] / 1.0 + shine * np.pi) * (
+                strength[:, None] * np.asarray(lamp.colour, np.float32)
+            )
+        return total
+
+    def reflect(
+        self,
+        colour: Floats,
+        met: NDArray[np.int64],
+        start: Floats,
+        look: Surface,
+        seen: Floats,
+        openness: Floats,
+    ) -> None:
+        """Adds what water, wet stone and metal mirror; rough ones only reflect the sky."""
+        cosine = np.clip(-(look.normal * seen).sum(axis=1), 0, 1)
+        f0 = 0.03 + (look.albedo.mean(axis=1) - 0.03) * look.metal
+        fresnel = (f0 + (1 - f0) * (1 - cosine) ** 5) * (1 - look.rough) ** 2
+        bounce = seen + 2 * cosine[:, None] * look.normal
+        bounce[:, 1] = np.where(look.normal[:, 1] > 0.8, np.abs(bounce[:, 1]), bounce[:, 1])
+        bounce /= np.linalg.norm(bounce, axis=1, keepdims=True)
+        sharp = np.flatnonzero((look.rough < 0.22) & (fresnel > 0.01))
+        dull = np.flatnonzero((look.rough >= 0.22) & (fresnel > 0.01))
+        sky = self.stage.air.sky(bounce[dull]) * (fresnel * openness)[dull, None]
+        colour[met[dull]] += sky
+        if len(sharp):
+            hits = self.scene.trace(start[sharp], bounce[sharp])
+            image = self.radiance(start[sharp], bounce[sharp], hits, mirror=False, rays=1)
+            distance = np.where(hits.met, hits.distance, np.float32(self.stage.size * 400))
+            centre = start[sharp].mean(axis=0)
+            image = self.fogged(image, centre, bounce[sharp], distance)
+            colour[met[sharp]] += np.minimum(image, 6) * fresnel[sharp, None]
+
+    def fogged(self, light: Floats, eye: NDArray, directions: Floats, distance: Floats) -> Floats:
+        """Light after its way through the fog."""
+        air = self.stage.air
+        clear = air.clear(eye, directions, distance)[:, None]
+        veil = np.asarray(air.glow, np.float32) * np.ones_like(light)
+        if air.moon is not None:
+            toward = np.asarray(air.moon, np.float32)
+            near = np.clip(directions @ (toward / np.linalg.norm(toward)), 0, 1) ** 6
+            veil = veil * (1 + 1.1 * near)[:, None]
+        return light * clear + veil * (1 - clear)
+
+
+def _shafts(
+    scene: Scene, stage: Stage, camera: Camera, wide: int, high: int, subject: Sculpt
+) -> Floats:
+    """Beams at a third of the size, smoothed and scaled up; fog has no sharp edges."""
+    w, h = max(wide // 3, 1), max(high // 3, 1)
+    eye, directions = camera_rays(camera, w, h)
+    if not any(lamp.beam for lamp in stage.lamps):
+        return np.zeros((high, wide, 3), np.float32)
+    hits = scene.trace(eye, directions)
+    middle = subject.bounds.mean(axis=0)
+    far = float(np.linalg.norm(middle - eye)) + stage.size * 6
+    light = beams(scene, stage.lamps, stage.air, eye, directions, hits.distance, far=far)
+    smooth = ndimage.gaussian_filter(light.reshape(h, w, 3), (1.3, 1.3, 0))
+    return _scaled(smooth, high, wide)
+
+
+def _far_blur(
+    linear: Floats, depth: Floats, camera: Camera, subject: Sculpt, amount: float
+) -> Floats:
+    """A long lens: what lies well behind the subject melts, without bleeding onto it."""
+    _, along = project(camera, subject.bounds, 1, 1)
+    behind = float(along.max()) * 1.05
+    weight = np.clip((depth - behind) / (behind * 1.2), 0, 1).astype(np.float32)
+    sigma = linear.shape[0] * amount
+    spread = ndimage.gaussian_filter(linear * weight[..., None], (sigma, sigma, 0), truncate=2.5)
+    share = ndimage.gaussian_filter(weight, sigma, truncate=2.5)
+    far = spread / np.maximum(share, 1e-3)[..., None]
+    return linear * (1 - weight)[..., None] + far * weight[..., None]
+
+
+def _flakes(stage: Stage, camera: Camera, depth: Floats, subject: Sculpt, seed: int) -> Floats:
+    """Falling snow: flakes at random depths, large and soft when near, behind what is nearer."""
+    high, wide = depth.shape
+    source = np.random.Generator(np.random.PCG64(seed + 991))
+    count = int(2600 * stage.air.flakes)
+    _, along = project(camera, subject.bounds.mean(axis=0), 1, 1)
+    focus = float(along[0])
+    away = focus * np.exp(source.uniform(-1.9, 1.3, count))
+    x, y = source.uniform(0, wide, count), source.uniform(0, high, count)
+    shine = source.uniform(0.4, 1.0, count)
+    layer = np.zeros((high, wide), np.float32)
+    limit = high / 110
+    for column, row, distance, one in zip(x, y, away, shine, strict=True):
+        blur = limit * abs(1 - focus / distance) * 0.55 + high / 900
+        radius = min(blur + high / 1600 * focus / distance, limit * 2.2)
+        reach = int(radius * 2.5) + 1
+        left, top = int(column), int(row)
+        if distance > depth[top, left]:
+            continue
+        rows = slice(max(top - reach, 0), min(top + reach + 1, high))
+        columns = slice(max(left - reach, 0), min(left + reach + 1, wide))
+        dy = np.arange(rows.start, rows.stop)[:, None] - row
+        dx = np.arange(columns.start, columns.stop)[None, :] - column
+        slant = dx + dy * stage.air.wind * 0.8
+        shape = np.exp(-(slant**2 / radius**2 + dy**2 / (radius * 1.7) ** 2))
+        layer[rows, columns] += shape.astype(np.float32) * one * min(1.0, (high / 420 / radius))
+    lamp = sum(np.asarray(lamp.colour, np.float32) for lamp in stage.lamps[:1]) / 3
+    tint = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(lamp, 0.28) * 0.6
+    return layer[..., None] * tint
+
+
+def _scaled(linear: Floats, height: int, width: int) -> Floats:
+    """The picture at another size: area mean when smaller, bilinear when larger."""
+    from PIL import Image
+
+    planes = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(linear[..., band])).resize(
+                (width, height),
+                Image.Resampling.BOX if height < linear.shape[0] else Image.Resampling.BILINEAR,
+            )
+        )
+        for band in range(3)
+    ]
+    return np.stack(planes, axis=2)
