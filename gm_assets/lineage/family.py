@@ -233,9 +233,9 @@ class Family:
         documents = self._stage_documents(key, limit)
         stages = tuple(
             StageStrip(
-                *_values(state),
-                tuple(documents.get(state.stage, ())),
-                evidence.get(state.stage, EvidenceCounts()),
+                **_fields(state),
+                documents=tuple(documents[state.stage]),
+                evidence=evidence.get(state.stage, EvidenceCounts()),
             )
             for state in states[key]
         )
@@ -337,12 +337,11 @@ class Family:
         found: dict[str, list[StageDocument]] = {stage: [] for stage in STAGES}
         for row in self._rows(sql, key=key, limit=limit):
             document = Document(*row[:_DOCUMENT_WIDTH])
-            stage, *place = row[_DOCUMENT_WIDTH:]
-            found[stage].append(
-                StageDocument(document, *place, document.document_id in self._stale)
-            )
+            stage, part, view, frame, variant, primary = row[_DOCUMENT_WIDTH:]
+            stale = document.document_id in self._stale
+            found[stage].append(StageDocument(document, part, view, frame, variant, primary, stale))
         return found
 
 
-def _values(state: StageState) -> tuple[Any, ...]:
-    return tuple(getattr(state, name) for name in StageState.__dataclass_fields__)
+def _fields(state: StageState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in StageState.__dataclass_fields__}
