@@ -1,0 +1,152 @@
+"""Small real files of every kind that the container tests need, made by Pillow and by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+import zlib
+from functools import cache
+from typing import Any
+
+from PIL import Image
+
+from gm_assets.containers import Layout
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (13, 7)) -> Image.Image:
+    """A picture with a gradient in every channel, so that no two rows are equal."""
+    width, height = size
+    image = Image.new("RGB", size)
+    image.putdata(
+        [
+            (x * 9 % 256, y * 17 % 256, (x + y) * 5 % 256)
+            for y in range(height)
+            for x in range(width)
+        ]
+    )
+    if mode == "RGBA":
+        image = image.convert("RGBA")
+        image.putalpha(Image.linear_gradient("L").resize(size))
+        return image
+    return image.convert(mode)
+
+
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_xmp(packet: bytes, *, compressed: bool = False) -> bytes:
+    text = zlib.compress(packet) if compressed else packet
+    return png_chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes((compressed, 0)) + b"\0\0" + text)
+
+
+def png_chunks(data: bytes) -> list[bytes]:
+    """The chunks of a sound PNG, each whole."""
+    chunks, position = [], 8
+    while position < len(data):
+        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
+        chunks.append(data[position:end])
+        position = end
+    return chunks
+
+
+def jpeg_segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(
+        kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) & 1)
+        for kind, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def riff_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    chunks, position = [], 12
+    while position < len(data):
+        kind, length = struct.unpack_from("<4sI", data, position)
+        chunks.append((kind, data[position + 8 : position + 8 + length]))
+        position += 8 + length + (length & 1)
+    return chunks
+
+
+def glb(document: dict[str, Any] | str, binary: bytes | None = b"\1\2\3\4" * 9) -> bytes:
+    text = document if isinstance(document, str) else json.dumps(document)
+    body = text.encode()
+    body += b" " * (-len(body) % 4)
+    chunks = struct.pack("<I4s", len(body), b"JSON") + body
+    if binary is not None:
+        chunks += struct.pack("<I4s", len(binary), b"BIN\0") + binary
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+GLTF: dict[str, Any] = {
+    "asset": {"version": "2.0", "generator": "by hand"},
+    "scene": 0,
+    "scenes": [{"nodes": [0]}],
+    "nodes": [{"mesh": 0, "name": "tri\u00e4ngle"}],
+    "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+    "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+    "bufferViews": [{"buffer": 0, "byteLength": 36}],
+    "buffers": [{"byteLength": 36}],
+}
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    """One small sound file of every kind, by a name that says what is special about it."""
+    frames = [picture("RGBA"), picture("RGBA").transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    palette = picture().quantize(8)
+    animation = {"save_all": True, "append_images": frames[1:], "duration": 40}
+    return {
+        "png": saved(picture(), "PNG"),
+        "png-alpha": saved(picture("RGBA"), "PNG"),
+        "png-palette-trns": saved(palette, "PNG", transparency=3),
+        "png-xmp-in-the-way": saved(picture(), "PNG")[:33]
+        + png_xmp(b"<old/>")
+        + saved(picture(), "PNG")[33:],
+        "png-animated": saved(frames[0], "PNG", **animation),
+        "jpeg": saved(picture(), "JPEG"),
+        "jpeg-progressive": saved(picture(size=(40, 30)), "JPEG", progressive=True),
+        "jpeg-grey": saved(picture("L"), "JPEG"),
+        "jpeg-cmyk": saved(picture("CMYK"), "JPEG"),
+        "jpeg-restarts": saved(picture(size=(64, 64)), "JPEG", restart_marker_rows=1),
+        "jpeg-xmp": saved(picture(), "JPEG", xmp=b"<old/>"),
+        "webp": saved(picture(), "WEBP"),
+        "webp-alpha": saved(picture("RGBA"), "WEBP"),
+        "webp-lossless": saved(picture(), "WEBP", lossless=True),
+        "webp-lossless-alpha": saved(picture("RGBA"), "WEBP", lossless=True),
+        "webp-exif-xmp": saved(
+            picture(), "WEBP", xmp=b"<old/>", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"
+        ),
+        "webp-animated": saved(frames[0], "WEBP", lossless=True, **animation),
+        "glb": glb(GLTF),
+        "glb-json-only": glb({"asset": {"version": "2.0"}}, None),
+    }
+
+
+def picture_bytes(data: bytes, layout: Layout) -> bytes:
+    return b"".join(data[span.offset : span.end] for span in layout.picture)
+
+
+def picture_hash(data: bytes, layout: Layout) -> str:
+    return hashlib.sha256(picture_bytes(data, layout)).hexdigest()
+
+
+def decoded(data: bytes) -> list[tuple[str, bytes]]:
+    """Mode and samples of every frame, by Pillow."""
+    image = Image.open(io.BytesIO(data))
+    frames = []
+    for index in range(getattr(image, "n_frames", 1)):
+        image.seek(index)
+        frames.append((image.mode, image.tobytes()))
+    return frames
