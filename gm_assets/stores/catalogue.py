@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from gm_assets.errors import LibraryError
+from gm_assets.settings import available_cpus
 from gm_assets.stores import parts
 from gm_assets.stores.parts import REBUILD, Manifest
 from gm_assets.stores.schema import TABLES, VOICE_COLUMNS
@@ -53,7 +54,7 @@ def connect_duckdb(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
         "autoload_known_extensions": False,
         # a name that is no table must be an error, not some Python variable
         "python_enable_replacements": False,
-        "threads": os.environ.get(THREADS_VARIABLE) or max(1, os.cpu_count() or 1),
+        "threads": os.environ.get(THREADS_VARIABLE) or available_cpus(),
         "memory_limit": os.environ.get(MEMORY_VARIABLE) or f"{_half_of_memory()}MiB",
     }
     try:

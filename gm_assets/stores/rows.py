@@ -9,8 +9,10 @@ speaks for a document, and which file for a content, is decided for all of them 
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -241,7 +243,9 @@ class TableBuilder:
         gaps = list(
             dict.fromkeys((document, gap.stage, gap.role, gap.reason) for gap in memory.gaps)
         )
-        told = repr((asset, placements, parents, events, gaps)).encode("utf-8", "backslashreplace")
+        # marshal's version 2 is the fastest encoding without references, so equal rows give
+        # equal bytes; it is hashed and forgotten
+        told = marshal.dumps((asset, placements, parents, events, gaps), 2)
         voice = int.from_bytes(blake2b(told, digest_size=8).digest(), "big", signed=True)
         tail = (voice, self._count)
         self._pool["assets"].append((*asset, *tail))
@@ -375,6 +379,7 @@ def storable(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=8_192)  # files of one run share their times
 def utc(when: str) -> str | None:
     """An XMP date (ISO 8601, XMP part 1 section 8.2.1.1) as `YYYY-MM-DDThh:mm:ss.ffffffZ`.
 
@@ -385,10 +390,11 @@ def utc(when: str) -> str | None:
         text = f"{text}-01-01"[:10]
     try:
         time = datetime.fromisoformat(text)
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        if time.tzinfo is not None:
+            time = time.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond:06d}Z".rjust(27, "0")
+    return time.isoformat(timespec="microseconds") + "Z"
 
 
 def _provisional(content_id: str, placement: Placement) -> Memory:
