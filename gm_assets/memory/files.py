@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from gm_assets import containers
@@ -71,15 +72,8 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
         TooLarge: a packet beyond 4 MB.
     """
     where = os.fspath(path)
-    try:
-        # Not blocking, since a named pipe would wait for a writer.
-        descriptor = os.open(where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise UnreadableFile(error.strerror or str(error), where=where) from error
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFile("not a regular file", where=where)
+    file, status = _open(where)
+    with file:
         try:
             packet = containers.find_packet(file, where)
         except OSError as error:
@@ -93,6 +87,20 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
         signature=Signature.of(status),
         notes=packet.notes,
     )
+
+
+def _open(where: str) -> tuple[FileIO, os.stat_result]:
+    """Open a regular file without buffer: the container readers ask for few, large blocks."""
+    try:
+        # Not blocking, since a named pipe would wait for a writer.
+        descriptor = os.open(where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise UnreadableFile(error.strerror or str(error), where=where) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableFile("not a regular file", where=where)
+    return FileIO(descriptor), status
 
 
 def load_packet(format: str, packet: bytes, where: str | None = None) -> Memory | None:

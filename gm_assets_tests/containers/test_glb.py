@@ -189,7 +189,7 @@ def test_hostile_json_is_refused_with_its_reason() -> None:
     ):
         with pytest.raises(error):
             glb.parse(make(text))
-    bad_utf8 = samples()["glb"].replace("tri\\u00e4ngle".encode(), b"tri\xffxxxxxngle")
+    bad_utf8 = samples()["glb"].replace(b"tri\\u00e4ngle", b"tri\xffxxxxxngle")
     with pytest.raises(UnreadableFile, match="UTF-8"):
         glb.parse(bad_utf8)
 
