@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gm_assets.world.subjects import seam_keeper, structures
+from gm_assets.world.subjects import citadels, recon_pilot, seam_keeper, structures, vessels
 from gm_assets.world.subjects.model import Subject, View
 
 #: Every subject, in the order of the domains.
@@ -10,6 +10,9 @@ SUBJECTS: dict[str, Subject] = {
     subject.name: subject
     for subject in (
         seam_keeper.SUBJECT,
+        recon_pilot.SUBJECT,
+        *vessels.SUBJECTS,
+        *citadels.SUBJECTS,
         *structures.SUBJECTS,
     )
 }

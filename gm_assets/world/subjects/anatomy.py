@@ -135,6 +135,28 @@ class Section:
     centre_z: float = 0.0
 
 
+def on_body(
+    sections: Sequence[Section], places: ArrayLike, gap: float, steps: int = 24
+) -> tuple[Array, Array]:
+    """A smooth line on a dressed body, for straps: points (steps, 3) and outward normals.
+
+    Args:
+        sections: of the body, from below upwards.
+        places: (k, 2) angles in degrees from +Z towards +X, and heights.
+        gap: metres between the body and the line.
+    """
+    table = np.array(
+        [[s.height, s.half_width, s.half_depth, s.centre_x, s.centre_z] for s in sections]
+    )
+    line = curve(np.asarray(places, dtype=float), steps)
+    angle, height = np.radians(line[:, 0]), line[:, 1]
+    wide, deep, x, z = (np.interp(height, table[:, 0], table[:, i]) for i in range(1, 5))
+    normal = np.stack([np.sin(angle) * deep, np.zeros(steps), np.cos(angle) * wide], axis=-1)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    points = np.stack([x + wide * np.sin(angle), height, z + deep * np.cos(angle)], axis=-1)
+    return points + normal * gap, normal
+
+
 @dataclass(frozen=True)
 class Fold:
     """One pipe of cloth: a ridge that runs down from `top`.

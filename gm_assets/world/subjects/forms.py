@@ -86,7 +86,7 @@ def sweep(
     *,
     scale: ArrayLike = 1.0,
     closed: bool = False,
-    up: tuple[float, float, float] = (0.0, 1.0, 0.0),
+    up: ArrayLike = (0.0, 1.0, 0.0),
     twist: float = 0.0,
     swell: Callable[[float, Array], Array] | None = None,
 ) -> Mesh:
@@ -97,7 +97,7 @@ def sweep(
         section: (m, 2) polygon, counter-clockwise; u lies across the path and `up`, v along `up`.
         scale: factor on the section, one or one a point.
         closed: the path returns to its first point (not repeated).
-        up: where the v axis of the section points at the start.
+        up: where the v axis of the section points: (3,) at the start, or (k, 3) everywhere.
         twist: degrees by which the section turns from the first to the last point.
         swell: factor (m,) on the section's points, from the way along (0 to 1) and their angles
             in radians.
@@ -110,10 +110,12 @@ def sweep(
     else:
         tangent = np.gradient(line, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    lift = np.asarray(up, dtype=np.float64)
+    ups = np.asarray(up, dtype=np.float64)
+    lift = ups if ups.ndim == 1 else ups[0]
     angles = np.arctan2(flat[:, 1], flat[:, 0])
     rings = []
     for i, (point, ahead) in enumerate(zip(line, tangent, strict=True)):
+        lift = lift if ups.ndim == 1 else ups[i]
         lift = lift - ahead * float(lift @ ahead)
         if np.linalg.norm(lift) < 1e-6:
             lift = np.cross(ahead, [1.0, 0.3, 0.2])
@@ -204,7 +206,7 @@ def spike(radius: float, height: float, sides: int = 6, curve_power: float = 1.0
 
 
 def sheet(
-    path: ArrayLike, width: ArrayLike, thickness: float, *, up: tuple[float, float, float],
+    path: ArrayLike, width: ArrayLike, thickness: float, *, up: ArrayLike,
     across: int = 8, sag: float = 0.0,
 ) -> Mesh:
     """A strap or ribbon along a path: its flat side faces `up`, its middle sags by a fraction."""

@@ -1,0 +1,322 @@
+"""The two citadels: spikes in rhythm on a ridge, and leaning tiers under a vault of rock."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gm_assets.world.sdf.meshing import Mesh, joined, mesh_of, simplified
+from gm_assets.world.sdf.noise import fractal_noise
+from gm_assets.world.sdf.solid import Solid, union
+from gm_assets.world.subjects.forms import (
+    along,
+    around,
+    block,
+    circle,
+    curve,
+    frustum,
+    lathe,
+    loft,
+    prism,
+    sweep,
+)
+from gm_assets.world.subjects.kit import (
+    archway,
+    buttress,
+    count,
+    flying_buttress,
+    gable,
+    pinnacle,
+    pointed_arch,
+    stair,
+    tiny_figure,
+)
+from gm_assets.world.subjects.model import Assembly, Subject, View
+from gm_assets.world.subjects.terrain import heightfield
+
+Array = NDArray[np.float64]
+
+
+def spiked_citadel(seed: int, detail: float) -> Assembly:
+    """Spires in a strict rhythm, tall and short, rising to one in the middle, on a rock ridge."""
+    rng = np.random.default_rng([seed, 33])
+    made = Assembly()
+    spires: list[Mesh] = []
+    skirts: list[Mesh] = []
+    slits: list[Mesh] = []
+    for row, (z, scale, number, gap) in enumerate(
+        ((-62.0, 1.0, 13, 27.0), (-14.0, 0.66, 16, 21.0), (28.0, 0.42, 19, 16.0),
+         (58.0, 0.25, 20, 13.0))
+    ):  # fmt: skip
+        for i in range(number):
+            x = (i - (number - 1) / 2) * gap
+            beat = (1.0, 0.5, 0.74, 0.5)[(i + row) % 4]
+            envelope = np.exp(-((x / 120.0) ** 2)) * 0.85 + 0.15
+            height = 350.0 * scale * envelope * (0.55 + 0.45 * beat) * rng.uniform(0.95, 1.05)
+            radius = (5.0 + 0.028 * height) * (0.75 + 0.35 * beat)
+            place = (x, float(_ridge_height(np.array([x]), np.array([z]), seed)[0]) - 4.0, z)
+            spires.append(_spire(height, radius, detail).moved(*place))
+            skirts.append(_skirt(height, radius).moved(*place))
+            if beat > 0.7:
+                slits.append(_slits(height, radius).moved(*place))
+    centre = (0.0, 30.0, -70.0)
+    spires.append(_spire(430.0, 25.0, detail).moved(*centre))
+    skirts.append(_skirt(330.0, 25.0).moved(*centre))
+    slits.append(_slits(400.0, 25.0).moved(*centre))
+    made.add("spires", "architecture", "cast-iron", *spires)
+    made.add("skirts", "architecture", "wet-basalt", *skirts)
+    made.add("windows", "light", "glow", *slits)
+    walls = []
+    for i in range(15):
+        x = (i - 7) * 20.0
+        y = float(_ridge_height(np.array([x]), np.array([86.0]), seed)[0])
+        walls.append(frustum((19.0, 12.0), (19.0, 8.0), 26.0).moved(x, y - 8.0, 86.0))
+        walls.append(buttress(3.4, 30.0, 7.0).moved(x + 10.0, y - 10.0, 90.0))
+        walls.append(along(block(2.0, 3.5, 3.0), [(x + 4.0 * k, y + 18.0, 88.0) for k in (-2, -1, 0, 1, 2)]))
+        walls.append(pinnacle(3.2, 20.0).moved(x + 10.0, y + 18.0, 91.0))
+    made.add("curtain-wall", "architecture", "wet-basalt", *walls)
+    y = float(_ridge_height(np.array([0.0]), np.array([92.0]), seed)[0])
+    gate = [archway(11.0 + 4.0 * k, 16.0, 2.2, 6.0 - k, 1.0, count(8, detail, 4))
+            .moved(0, y - 6.0, 94.0 + 1.2 * (2 - k)) for k in range(3)]  # fmt: skip
+    gate.append(gable(30.0, 36.0, 4.0, 3.5).moved(0, y + 14.0, 92.0))
+    made.add("gate", "architecture", "oxidised-bronze", *gate)
+    number = count(150, detail, 40)
+    made.add("ridge", "ground", "wet-basalt", heightfield(
+        (-210.0, 210.0), (-150.0, 190.0), number,
+        lambda x, z: _ridge_height(x, z, seed), floor=-30.0, tolerance=0.7 / detail,
+    ))  # fmt: skip
+    causeway = [frustum((12.0, 78.0), (9.0, 78.0), 13.0).moved(0, y - 17.0, 134.0)]
+    made.add("causeway", "architecture", "wet-basalt", *causeway)
+    body, ribbon = tiny_figure(2.0)
+    made.add("traveller", "living-body", "waxed-canvas", body.moved(1.5, y - 4.0, 165.0))
+    made.add("traveller-ribbon", "living-body", "red-cloth", ribbon.moved(1.5, y - 4.0, 165.0))
+    return made
+
+
+def _ridge_height(x: Array, z: Array, seed: int) -> Array:
+    """The rock under the citadel: a broken mound that falls to a plain."""
+    mound = 62.0 * np.exp(-((x / 165.0) ** 4)) * np.exp(-(((z + 25.0) / 105.0) ** 4))
+    probe = np.stack([x, np.zeros_like(x), z]).astype(np.float32)
+    rough = np.abs(fractal_noise(probe, 0.018, 5, seed + 3))
+    crag = np.abs(fractal_noise(probe, 0.05, 3, seed + 9))
+    slope = np.clip(mound / 62.0, 0.0, 1.0)
+    return mound * (0.86 + 0.35 * rough) + 16.0 * crag * slope * (1.25 - slope) + 5.0 * rough
+
+
+def _spire(height: float, radius: float, detail: float) -> Mesh:
+    """A concave spire of eight sharp ridges, with three collars and thorns below the tip."""
+    t = np.linspace(0.0, 1.0, count(22, detail, 9)) ** 1.25
+    line = radius * ((1 - t) ** 1.9 * 0.9 + 0.1 * (1 - t)) + 0.06
+    for level in (0.2, 0.42, 0.6):
+        line = line + radius * 0.07 * np.exp(-(((t - level) / 0.018) ** 2))
+
+    def swell(angle: Array, level: Array) -> Array:
+        return 1.0 - 0.3 * np.abs(np.sin(angle * 4.0))
+
+    body = lathe(np.stack([line, height * t], -1), count(32, detail, 16), swell)
+    thorns = []
+    thorn = lathe([(0.06, 0.0), (0.025, 0.25), (0.001, 0.9)], 4).turned("x", 40.0)
+    for level, size in ((0.22, 2.4), (0.44, 1.6), (0.62, 1.0)):
+        reach = radius * ((1 - level) ** 1.9 * 0.9 + 0.1 * (1 - level))
+        ring = around(thorn.scaled(size * radius * 0.35).moved(0, height * level, reach * 0.9), 8)
+        thorns.append(ring)
+    return joined([body, *thorns])
+
+
+def _skirt(height: float, radius: float) -> Mesh:
+    """The foot of a spire: an octagonal base, buttresses and lesser needles around it."""
+    base = lathe([(radius * 1.45, -20.0), (radius * 1.3, 6.0), (radius * 1.05, height * 0.06 + 6)], 8)
+    rise = height * 0.2
+    feet = around(buttress(radius * 0.2, rise, radius * 0.9).moved(0, -8.0, radius * 0.62), 8, start=22.5)
+    needle = lathe(
+        [(0.17, 0.0), (0.15, 0.5), (0.2, 0.52), (0.2, 0.57), (0.1, 0.62), (0.004, 1.5)], 6
+    ).scaled(radius, rise * 0.9, radius)
+    return joined([base, feet, around(needle.moved(0, -6.0, radius * 1.35), 8, start=22.5)])
+
+
+def _slits(height: float, radius: float) -> Mesh:
+    """Lit windows in vertical lines between the ridges."""
+    panes = []
+    for level in np.linspace(0.1, 0.4, 9):
+        reach = radius * ((1 - level) ** 1.9 * 0.9 + 0.1 * (1 - level))
+        size = radius * 0.05
+        pane = block(size, size * 4.0, size).moved(0, height * level, reach * 0.74)
+        panes.append(around(pane, 8, start=22.5))
+    return joined(panes)
+
+
+def subterranean_citadel(seed: int, detail: float) -> Assembly:
+    """Nine tiers that lean over one another on a pier of rock, under pointed ribs of stone."""
+    rng = np.random.default_rng([seed, 32])
+    made = Assembly()
+    tiers: list[Mesh] = []
+    works: list[Mesh] = []
+    lamps: list[Mesh] = []
+    y, x, lean = 34.0, 0.0, 0.0
+    size = 66.0
+    for i in range(9):
+        height = 21.0 - 1.1 * i + (4.0 if i % 3 == 2 else 0.0)
+        lean += (2.6, -1.2, 2.1, 1.5, -0.8, 2.2, 1.6, -2.0, 2.4)[i] * rng.uniform(0.9, 1.1)
+        tier, ornament, lamp = _tier(size, height, i, detail)
+        for source, target in ((tier, tiers), (ornament, works), (lamp, lamps)):
+            target.append(source.turned("y", 9.0 * i).turned("z", -lean).moved(x, y, 0))
+        x += np.sin(np.radians(lean)) * height + (2.2 if i % 2 else -0.8)
+        y += height * np.cos(np.radians(lean)) - 0.6
+        size *= 0.855
+    crown = joined([pinnacle(9.0, 46.0), around(pinnacle(3.6, 24.0).moved(0, -2.0, 6.0), 6)])
+    tiers.append(crown.turned("z", -lean).moved(x, y - 1.0, 0.0))
+    made.add("tiers", "architecture", "wet-basalt", *tiers)
+    made.add("galleries", "architecture", "bone", *works)
+    made.add("windows", "light", "glow", *lamps)
+    made.add("rock-pier", "ground", "wet-basalt", _pier(seed, detail))
+    made.add("vault-ribs", "architecture", "bone", *_vault(detail))
+    made.add("cavern", "ground", "wet-basalt", _cavern(seed, detail), *_teeth(rng, detail))
+    made.add("bridge", "architecture", "wet-basalt", *_bridge(detail))
+    body, ribbon = tiny_figure(2.2)
+    made.add("pilgrim", "living-body", "waxed-canvas", body.moved(-1.0, 34.6, 92.0))
+    made.add("pilgrim-ribbon", "living-body", "red-cloth", ribbon.moved(-1.0, 34.6, 92.0))
+    return made
+
+
+def _tier(size: float, height: float, index: int, detail: float) -> tuple[Mesh, Mesh, Mesh]:
+    """One storey: a battered drum with buttresses, an arcade before it, lit windows within."""
+    sides = 12
+    half = size / 2
+    body = lathe(
+        [(half * 0.93, -3.0), (half * 0.9, height * 0.78), (half, height * 0.82),
+         (half * 1.03, height * 0.9), (half * 1.03, height), (half * 0.8, height)], sides,
+    )  # fmt: skip
+    feet = around(buttress(half * 0.08, height * 0.84, half * 0.2).moved(0, -1.0, half * 0.86), sides,
+                  start=15.0)  # fmt: skip
+    merlon = block(half * 0.09, height * 0.1, half * 0.06).moved(0, height, half * 0.97)
+    crest = around(merlon, sides * 3)
+    side = 2 * half * np.tan(np.pi / sides)
+    arcade = archway(side * 0.42, height * 0.38, side * 0.07, half * 0.14, 1.0, count(6, detail, 3))
+    ring = around(arcade.moved(0, 0.0, half * 0.93), sides, start=15.0 if index % 2 else 0.0)
+    spikes = around(pinnacle(half * 0.075, height * 0.7).moved(0, height * 0.8, half * 1.02), sides,
+                    start=15.0)  # fmt: skip
+    pane = prism([pointed_arch(side * 0.2, height * 0.26, 1.0, 3)], 0.6)
+    lit = around(pane.moved(0, height * 0.08, half * 0.925), sides, start=15.0 if index % 2 else 0.0)
+    return joined([body, feet, crest]), joined([ring, spikes]), lit
+
+
+def _pier(seed: int, detail: float) -> Mesh:
+    """The stump of rock that carries the citadel."""
+    rings, segments = count(26, detail, 10), count(96, detail, 24)
+    t = np.linspace(0.0, 1.0, rings)
+    line = np.stack([58.0 - 20.0 * np.sin(t * np.pi * 0.62) - 4.0 * t, 38.0 * t], -1)
+    mesh = lathe(line, segments)
+    probe = (mesh.vertices * [1.0, 0.3, 1.0]).T.astype(np.float32)
+    rough = 1.0 + 0.16 * fractal_noise(probe, 0.07, 4, seed + 1)
+    return Mesh(mesh.vertices * np.stack([rough, np.ones_like(rough), rough], -1), mesh.faces)
+
+
+def _cavern(seed: int, detail: float) -> Mesh:
+    """The floor of the cavern and its back wall, open to the front."""
+    segments, rings = count(110, detail, 32), count(40, detail, 14)
+    angle = np.radians(np.linspace(82.0, 278.0, segments))
+    grid = np.empty((rings, segments, 3))
+    for k, t in enumerate(np.linspace(0.0, 1.0, rings)):
+        radius = 148.0 * np.cos(t * np.pi / 2 * 0.93) ** 0.62
+        grid[k] = np.stack(
+            [radius * np.sin(angle), np.full(segments, 4.0 + 262.0 * np.sin(t * np.pi / 2)),
+             radius * np.cos(angle)], -1,
+        )  # fmt: skip
+    flat = grid.reshape(-1, 3)
+    rough = fractal_noise((flat * [1.0, 0.5, 1.0]).T.astype(np.float32), 0.02, 5, seed + 2)
+    inner = flat * (1.0 + 0.1 * rough[:, None] * [1.0, 0.4, 1.0])
+    outer = flat * [1.1, 1.06, 1.1]
+    inner, outer = inner.reshape(grid.shape), outer.reshape(grid.shape)
+    # A curved slab: for every ring the inner line forth and the outer line back.
+    shell = loft(np.concatenate([inner[:, ::-1], outer], axis=1))
+    number = count(90, detail, 30)
+    floor = heightfield(
+        (-170.0, 170.0), (-165.0, 120.0), number,
+        lambda x, z: _floor_height(x, z, seed), floor=-14.0, tolerance=0.5 / detail,
+    )  # fmt: skip
+    return joined([simplified(shell, 0.5 / detail), floor])
+
+
+def _floor_height(x: Array, z: Array, seed: int) -> Array:
+    probe = np.stack([x, np.zeros_like(x), z]).astype(np.float32)
+    away = np.hypot(x, z) / 150.0
+    return 6.0 * fractal_noise(probe, 0.025, 4, seed + 4) + 10.0 * np.clip(away - 0.5, 0, 1) ** 2
+
+
+def _vault(detail: float) -> list[Mesh]:
+    """Ribs that rise from the cavern wall and meet over the citadel, with a hanging boss."""
+    ribs = []
+    number = count(30, detail, 10)
+    lobes = circle(1.0, 10) * (1.0 + 0.22 * np.cos(np.arange(10) * np.pi))[:, None]
+    for angle in np.linspace(98.0, 262.0, 9):
+        path = curve([(0, -4.0, 137.0), (0, 70.0, 134.0), (0, 150.0, 112.0), (0, 214.0, 66.0),
+                      (0, 243.0, 6.0)], number)  # fmt: skip
+        size = np.linspace(5.6, 2.6, number)
+        ribs.append(sweep(path, lobes, scale=size, up=(0, 0, -1)).turned("y", angle))
+        foot = lathe([(9.0, 0), (9.0, 5), (7.0, 8), (6.4, 20)], 8).moved(0, -4.0, 136.0)
+        ribs.append(foot.turned("y", angle))
+    boss = lathe([(0.5, -34.0), (2.5, -20.0), (4.0, -12.0), (9.0, -3.0), (11.0, 2.0), (6.0, 7.0)], 12)
+    ribs.append(boss.moved(y=241.0))
+    return ribs
+
+
+def _teeth(rng: np.random.Generator, detail: float) -> list[Mesh]:
+    """Stalactites between the ribs and their counterparts on the floor."""
+    made = []
+    for _ in range(count(70, detail, 20)):
+        angle = rng.uniform(100.0, 260.0)
+        away = rng.uniform(30.0, 112.0)
+        length = rng.uniform(8.0, 34.0)
+        tip = lathe([(0.001, -length), (length * 0.035, -length * 0.6), (length * 0.1, 0.0),
+                     (length * 0.1, 10.0)], 6)  # fmt: skip
+        y = 4.0 + 262.0 * np.sin(np.arccos(min(0.999, (away / 148.0) ** (1 / 0.62))) / 0.93)
+        made.append(tip.moved(0, min(y, 250.0) - 4.0, away).turned("y", angle))
+    return made
+
+
+def _bridge(detail: float) -> list[Mesh]:
+    """A thin causeway on tall arches that leads to the citadel's door from the front."""
+    pieces = [block(5.0, 1.6, 92.0, 0.2).moved(0, 32.6, 80.0)]
+    for i in range(5):
+        z = 46.0 + 18.0 * i
+        pieces.append(frustum((5.0, 4.6), (3.6, 2.6), 36.0).moved(0, -4.0, z))
+        arch = archway(14.5, 22.0, 1.3, 3.0, 0.75, count(8, detail, 4)).turned("y", 90.0)
+        pieces.append(arch.moved(0, -2.0, z + 9.0))
+        for side in (-1.0, 1.0):
+            pieces.append(pinnacle(1.1, 6.0).moved(side * 2.3, 33.6, z))
+            pieces.append(flying_buttress((0.5, 26.0), (8.0, -2.0), 1.2, 1.2).turned("y", side * 90.0)
+                          .moved(side * 1.5, 0, z))  # fmt: skip
+    pieces.append(stair(5.0, 8.0, 12.0, 12).moved(0, 33.4, 40.0))
+    return pieces
+
+
+SUBJECTS: tuple[Subject, ...] = (
+    Subject(
+        name="subterranean-citadel",
+        title="The subterranean citadel",
+        domain="environments",
+        description=(
+            "Nine tiers lean over one another on a stump of rock under ribs that meet like the "
+            "roof of a mouth; a pilgrim crosses the bridge."
+        ),
+        identity_marks=("leaning tiers", "vault of ribs", "bridge on tall piers"),
+        environment="subterranean-nave",
+        height=(230.0, 310.0),
+        view=View(azimuth=10.0, elevation=3.0, focal_length=35.0, aspect=1.1),
+        sculptor=subterranean_citadel,
+    ),
+    Subject(
+        name="spiked-citadel",
+        title="The spiked citadel",
+        domain="environments",
+        description=(
+            "Rows of concave spires in a strict rhythm of tall and short climb a rock ridge to one "
+            "needle in the middle; a traveller stands on the causeway."
+        ),
+        identity_marks=("spike rhythm", "one central needle", "ridge of rock"),
+        environment="ash-plain",
+        height=(420.0, 520.0),
+        view=View(azimuth=14.0, elevation=4.0, focal_length=70.0, aspect=1.2),
+        sculptor=spiked_citadel,
+    ),
+)
