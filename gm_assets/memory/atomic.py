@@ -300,6 +300,7 @@ class _Temporary:
         self.folder = folder
         self.name = name
         self.descriptor = descriptor
+        self.moved = False
 
     def write(self, buffers: Sequence[Buffer]) -> None:
         for buffer in buffers:
@@ -337,6 +338,7 @@ class _Temporary:
     def rename(self) -> Signature:
         """Become the file at `path`, whatever is there now."""
         os.replace(self.name, self.path.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        self.moved = True
         return self._settle()
 
     def link(self) -> Signature:
@@ -354,7 +356,7 @@ class _Temporary:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
                 raise
             return self._rename_if_free()  # FAT and some network folders know no hard links
-        os.unlink(self.name, dir_fd=self.folder)
+        self.remove()
         return self._settle()
 
     def _rename_if_free(self) -> Signature:
@@ -362,6 +364,12 @@ class _Temporary:
         if os.path.lexists(self.path):
             raise WriteRefused("a file of that name exists and was left alone", where=self.path)
         return self.rename()
+
+    def remove(self) -> None:
+        """Take the temporary's name away, unless it became the file's."""
+        if not self.moved:
+            self.moved = True
+            os.unlink(self.name, dir_fd=self.folder)
 
     def _settle(self) -> Signature:
         status = os.fstat(self.descriptor)
@@ -379,14 +387,13 @@ def _temporary(path: Path, mode: int) -> Iterator[_Temporary]:
     try:
         name = f".gm-write-{os.getpid()}-{secrets.token_hex(8)}~"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, mode, dir_fd=folder)
+        new = _Temporary(path, folder, name, os.open(name, flags, mode, dir_fd=folder))
         try:
-            _lock(descriptor, path)
-            yield _Temporary(path, folder, name, descriptor)
+            _lock(new.descriptor, path)
+            yield new
         finally:
-            os.close(descriptor)
-            with contextlib.suppress(FileNotFoundError):  # renamed: the usual end
-                os.unlink(name, dir_fd=folder)
+            os.close(new.descriptor)
+            new.remove()
     except OSError as error:
         raise _refusal(error, path) from error
     finally:
