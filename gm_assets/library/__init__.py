@@ -1,0 +1,53 @@
+"""The library: a folder of files that remember, and what is done with it.
+
+Scan, ingest, place, revise, recover, verify, check and rebuild. Domain code: it knows
+nothing of Dagster or of the command line. `docs/library.md` is for users.
+"""
+
+from __future__ import annotations
+
+from gm_assets.library.changes import scan
+from gm_assets.library.ingesting import ingest
+from gm_assets.library.library import Library
+from gm_assets.library.values import (
+    Action,
+    Affected,
+    Changes,
+    CheckResult,
+    Entry,
+    IngestReport,
+    LinkFact,
+    Move,
+    Outcome,
+    Problem,
+    Progress,
+    ProgressFunction,
+    RebuildReport,
+    Recovery,
+    ShardReport,
+    StageFile,
+    StageReport,
+)
+
+__all__ = [
+    "Action",
+    "Affected",
+    "Changes",
+    "CheckResult",
+    "Entry",
+    "IngestReport",
+    "Library",
+    "LinkFact",
+    "Move",
+    "Outcome",
+    "Problem",
+    "Progress",
+    "ProgressFunction",
+    "RebuildReport",
+    "Recovery",
+    "ShardReport",
+    "StageFile",
+    "StageReport",
+    "ingest",
+    "scan",
+]

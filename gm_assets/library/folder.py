@@ -21,34 +21,40 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
-from gm_assets.library.values import Entry, Problem, Signature
+from gm_assets.errors import GmError, UnreadableFile, UnsupportedFormat
+from gm_assets.library.values import Entry, Problem
+from gm_assets.memory.atomic import TEMPORARY
+from gm_assets.memory.files import Signature
+
+#: `(size, mtime_ns, ctime_ns, inode)`, a `Signature` without its names: a walk makes one for
+#: every file, and most are only compared.
+Numbers: TypeAlias = tuple[int, int, int, int]
 
 #: Formats whose files carry a memory in this version.
 HANDLED = frozenset(("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "glb"))
 #: Images, camera raws, scenes and meshes that are quarantined with advice.
 KNOWN = frozenset(
-    ("tif", "tiff", "exr", "hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl")
-    + ("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm")
-    + ("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2")
-    + ("gltf", "usd", "usda", "usdc", "usdz", "ply", "obj", "stl", "fbx", "3mf", "blend", "abc")
+    (
+        *("tif", "tiff", "exr", "hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
+        *("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
+        *("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"),
+        *("gltf", "usd", "usda", "usdc", "usdz", "ply", "obj", "stl", "fbx", "3mf", "blend", "abc"),
+    )
 )
 SUFFIXES = HANDLED | KNOWN
 
 _INT64_MAX = 2**63 - 1
 
 
-def signature(status: os.stat_result) -> Signature:
-    """The signature of a file, every number within a signed 64-bit column.
+def stored(signature: Signature) -> Signature:
+    """A signature whose numbers fit the store's signed 64-bit columns.
 
-    Inode numbers use all 64 bits on some file systems, and times may lie past the year
-    2262; such numbers wrap around, which keeps equality.
+    Inode numbers use all 64 bits on some file systems, and times may lie past the year 2262.
     """
-    numbers = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    if max(numbers) <= _INT64_MAX and numbers[1] > -_INT64_MAX:
-        return numbers
-    size, *others = ((n + 2**63) % 2**64 - 2**63 for n in numbers)
-    return (size, *others)  # type: ignore[return-value]
+    size, mtime_ns, ctime_ns, inode = signature
+    return Signature(size, min(mtime_ns, _INT64_MAX), min(ctime_ns, _INT64_MAX), inode & _INT64_MAX)
 
 
 def printable(path: str) -> str:
@@ -59,9 +65,10 @@ def printable(path: str) -> str:
 class Walk:
     """One walk over a folder of the library. Iterate once; then read `ignored`.
 
-    Yields an `(path, signature)` for every asset file. `problems`, `unreachable` and
-    `ignored` fill on the way. `keep` says of a path with another suffix whether it is an
-    asset file all the same (one that was ingested by name).
+    Yields `(path, numbers)` for every asset file. On the way fill `problems`, `unreachable`
+    (folders that cannot be listed), `littered` (folders with leftovers of killed writes) and
+    `ignored` (how many files have other suffixes). Paths in `keep` are asset files whatever
+    their suffix (they were ingested by name).
     """
 
     def __init__(self, root: Path, below: str = "", keep: frozenset[str] = frozenset()) -> None:
@@ -70,9 +77,10 @@ class Walk:
         self.keep = keep
         self.problems: list[Problem] = []
         self.unreachable: list[str] = []
+        self.littered: set[str] = set()
         self.ignored = 0
 
-    def __iter__(self) -> Iterator[tuple[str, Signature]]:
+    def __iter__(self) -> Iterator[tuple[str, Numbers]]:
         prefix = f"{self.below}/" if self.below else ""
         folders = [prefix]
         suffixes, keep, root = SUFFIXES, self.keep, self.root
@@ -97,6 +105,8 @@ class Walk:
                         break
                     name = entry.name
                     if name[0] == ".":
+                        if TEMPORARY.match(name):
+                            self.littered.add(prefix.rstrip("/"))
                         continue
                     path = prefix + name
                     if entry.is_file(follow_symlinks=False):
@@ -111,7 +121,7 @@ class Walk:
                             continue
                         mtime, inode = status.st_mtime_ns, status.st_ino
                         if mtime > int64_max or inode > int64_max:
-                            yield path, signature(status)
+                            yield path, stored(Signature.of(status))
                         else:
                             yield path, (status.st_size, mtime, status.st_ctime_ns, inode)
                     elif entry.is_dir(follow_symlinks=False):
@@ -123,68 +133,72 @@ class Walk:
     def _unreachable(self, prefix: str, error: OSError) -> None:
         path = prefix.rstrip("/")
         self.unreachable.append(path)
-        self.problems.append(
-            Problem(
-                path or ".",
-                None,
-                "UnreadableFile",
-                f"the folder cannot be listed ({error.strerror})",
-                "Make it readable for this user, or exclude it by a leading dot in its name",
-            )
+        reason = UnreadableFile(
+            f"the folder cannot be listed ({error.strerror})",
+            where=f"{self.root}/{path}",
+            remedy="Make it readable for this user, or hide it by a dot before its name",
         )
+        self._problem(path or ".", None, reason)
 
     def _is_text(self, path: str, status: os.stat_result | None) -> bool:
         """Whether a non-ASCII name is valid UTF-8; records the problem where it is not."""
         try:
             path.encode()
         except UnicodeEncodeError:
-            self.problems.append(
-                Problem(
-                    printable(path),
-                    None if status is None else signature(status),
-                    "UnreadableFile",
-                    "the name is not valid UTF-8",
-                    "Rename it (convmv -f latin1 -t utf8, for example)",
-                )
+            reason = UnreadableFile(
+                "the name is not valid UTF-8",
+                where=printable(f"{self.root}/{path}"),
+                remedy="Rename it (for example: convmv -f latin1 -t utf8 --notest FILE)",
             )
+            self._problem(path, status, reason)
             return False
         return True
 
     def _special(self, entry: os.DirEntry[str], path: str) -> None:
         """A symbolic link, pipe, socket or device."""
-        if not entry.is_symlink():
-            if path.rpartition(".")[2].lower() in SUFFIXES:
-                self._problem(entry, path, "it is not a regular file", "Remove or rename it")
-            return
-        try:
-            target = Path(entry.path).resolve(strict=True)
-        except (OSError, RuntimeError):  # RuntimeError: a circle, before Python 3.13
-            self._problem(
-                entry, path, "the link leads nowhere or in a circle", "Remove or mend the link"
-            )
-            return
-        if not target.is_relative_to(Path(self.root).resolve()):
-            self._problem(
-                entry,
-                path,
-                "the link leads out of the library, and links are not followed",
-                "Put the files themselves here: gm ingest --copy-to FOLDER PATH",
-            )
-
-    def _problem(self, entry: os.DirEntry[str], path: str, reason: str, remedy: str) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
         except OSError:
-            return
-        self.problems.append(
-            Problem(printable(path), signature(status), "UnsupportedFormat", reason, remedy)
+            return  # removed since the folder was listed
+        error = special(Path(entry.path), Path(self.root))
+        if error is not None:
+            self._problem(path, status, error)
+
+    def _problem(self, path: str, status: os.stat_result | None, error: GmError) -> None:
+        signature = None if status is None else stored(Signature.of(status))
+        self.problems.append(Problem(printable(path), signature, error))
+
+
+def special(full: Path, root: Path) -> GmError | None:
+    """Why a link, pipe, socket or device is not catalogued; None where nobody needs to know."""
+    where = printable(os.fspath(full))
+    if not full.is_symlink():
+        if full.suffix[1:].lower() not in SUFFIXES:
+            return None
+        return UnsupportedFormat(
+            "it is not a regular file", where=where, remedy="Remove or rename it"
         )
+    try:
+        target = full.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a circle, before Python 3.13
+        return UnsupportedFormat(
+            "the link leads nowhere or in a circle",
+            where=where,
+            remedy="Remove it or mend it",
+        )
+    if target.is_relative_to(root.resolve()):
+        return None  # what it leads to is catalogued itself
+    return UnsupportedFormat(
+        "the link leads out of the library, and links are not followed",
+        where=where,
+        remedy="Put the files themselves here: gm ingest --copy-to FOLDER PATH",
+    )
 
 
 def stat_entry(root: Path, path: str) -> Entry | None:
     """The entry of one path of the library, or None where no regular file is there."""
     try:
-        status = (root / path).stat(follow_symlinks=False)
+        status = (root / path).lstat()
     except (OSError, ValueError):
         return None
-    return Entry(path, signature(status)) if stat.S_ISREG(status.st_mode) else None
+    return Entry(path, stored(Signature.of(status))) if stat.S_ISREG(status.st_mode) else None

@@ -6,16 +6,14 @@ between the parts, as in the store's tables.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from gm_assets.errors import GmError
+from gm_assets.memory.files import Signature
 from gm_assets.memory.record import Placement
-
-#: `(size, mtime_ns, ctime_ns, inode)`: what must be equal for a file to count as untouched.
-Signature: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +48,7 @@ class Problem:
 
     path: str
     signature: Signature | None
-    error: str
-    reason: str
-    remedy: str | None
+    error: GmError
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,8 @@ class Changes:
     and the count `unchanged`. `moved` holds the files whose inode, size and modification
     time are those of a file that is gone. `quarantined` counts unchanged files that could
     not be read before; `unreachable` names folders that could not be listed: what the store
-    knows below them is kept. `ignored` counts files whose names are not those of images or
+    knows below them is kept. `littered` names folders that hold leftovers of killed writes.
+    `ignored` counts files whose names are not those of images or
     3D files.
     """
 
@@ -83,6 +80,7 @@ class Changes:
     quarantined: int
     problems: tuple[Problem, ...]
     unreachable: tuple[str, ...]
+    littered: tuple[str, ...]
     ignored: int
 
     @property
@@ -125,7 +123,7 @@ class Outcome:
 class Recovery:
     """An offer: `path` has no memory, but its content was known as `document_id`.
 
-    `source` is the file that still carries the memory, or None where only `.gm/recovery`
+    `source` is a file that carries the memory now, or None where only `.gm/recovery.jsonl`
     holds it. Nothing is applied until a person accepts it (`gm recover PATH`).
     """
 
@@ -138,10 +136,17 @@ class Recovery:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did. `outcomes` leaves out the unchanged files, which are only counted."""
+    """What an ingest did.
+
+    `outcomes` lists the files that were handled (of very many only those that need
+    attention), `counts` all of them by the names of `Action`; `unchanged` were not opened.
+    `unplaced` counts handled files that stand in no chain.
+    """
 
     dry_run: bool
+    counts: dict[str, int]
     unchanged: int
+    unplaced: int
     outcomes: tuple[Outcome, ...]
     moved: tuple[Move, ...]
     vanished: tuple[str, ...]
@@ -150,21 +155,9 @@ class IngestReport:
     seconds: float
     generation: int
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many files ended how, by the names of `Action`, and `unchanged`."""
-        counted = Counter(str(outcome.action) for outcome in self.outcomes)
-        return {str(action): counted[action] for action in Action} | {"unchanged": self.unchanged}
-
     def of(self, action: Action) -> tuple[Outcome, ...]:
         """The outcomes with that action, in order of path."""
         return tuple(outcome for outcome in self.outcomes if outcome.action == action)
-
-    @property
-    def unplaced(self) -> int:
-        """How many of the files handled stand in no chain."""
-        seen = (Action.WRITTEN, Action.REMEMBERED, Action.RECORDED)
-        return sum(1 for o in self.outcomes if o.action in seen and o.placement is None)
 
     def summary(self) -> str:
         """The report in a few lines for people."""

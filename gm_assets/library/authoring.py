@@ -1,0 +1,158 @@
+"""What goes into a memory when a file is placed: pure functions over values.
+
+Ids are minted from the content and the placement alone, so that an ingest that was killed
+and runs again gives every file the same ones.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gm_assets import __version__
+from gm_assets.library.rules import Ruling
+from gm_assets.memory.record import (
+    Event,
+    Memory,
+    Placement,
+    mint_document_id,
+    mint_instance_id,
+)
+
+if TYPE_CHECKING:
+    from gm_assets.identity import Identity
+
+AGENT = f"gm_assets {__version__}"
+
+
+def now() -> str:
+    """The time as XMP writes it: UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def document_id_for(content_id: str, placement: Placement | None) -> str:
+    """The DocumentID of a file that has no memory yet.
+
+    The same content at the same place is the same document; at another place it is another
+    document that shares the content.
+    """
+    from gm_assets.stores.rows import provisional_document_id
+
+    if placement is None:
+        return mint_document_id(content_id)
+    return provisional_document_id(content_id, placement)
+
+
+def first_memory(identity: Identity, ruling: Ruling | None) -> Memory:
+    """The memory of a file that had none: who it is, where it stands, what it is."""
+    placement = None if ruling is None else ruling.placement
+    document_id = document_id_for(identity.content_id, placement)
+    return Memory(
+        document_id=document_id,
+        instance_id=mint_instance_id(document_id, identity.content_id),
+        placements=() if placement is None else (placement,),
+        domain=ruling.domain if ruling else None,
+        subject=ruling.subject if ruling else None,
+        environment=ruling.environment if ruling else None,
+        shot=ruling.shot if ruling else None,
+        history=(Event(action="ingested", when=now(), software_agent=AGENT),),
+        written=identity.written(),
+    )
+
+
+def placed(
+    memory: Memory,
+    placement: Placement,
+    *,
+    replace: bool = False,
+    person: str | None = None,
+    note: str | None = None,
+    **subject: str | None,
+) -> Memory:
+    """`memory` with one more placement, and the event that tells of it.
+
+    A placement that differs only in `primary` is replaced, not added. `subject` may hold
+    `domain`, `subject`, `environment` and `shot`; None leaves what is there.
+    """
+    same = placement.model_copy(update={"primary": False})
+    kept = (
+        ()
+        if replace
+        else tuple(
+            other
+            for other in memory.placements
+            if other.model_copy(update={"primary": False}) != same
+        )
+    )
+    event = Event(
+        action="placed",
+        when=now(),
+        software_agent=AGENT,
+        parameters=describe(placement),
+        note=note,
+        person=person,
+    )
+    update = {key: value for key, value in subject.items() if value is not None}
+    return memory.model_copy(
+        update={
+            **update,
+            "placements": (*kept, placement),
+            "history": (*memory.history, event),
+        }
+    )
+
+
+def placed_by_rule(memory: Memory, ruling: Ruling) -> Memory:
+    """`memory`, which has no placement, at the place that a rule gives it.
+
+    What the memory says of its subject stays; the rule speaks only where it is silent.
+    """
+    silent = {
+        key: getattr(ruling, key)
+        for key in ("domain", "subject", "environment", "shot")
+        if getattr(memory, key) is None
+    }
+    return placed(memory, ruling.placement, **silent)
+
+
+def revised(
+    memory: Memory, identity: Identity, *, note: str | None = None, person: str | None = None
+) -> Memory:
+    """`memory` of a file whose content was changed, accepting the content that is there now.
+
+    The event carries the content id that was replaced. Embeddings go: they belong to the
+    old content.
+    """
+    old = memory.written.content_id if memory.written else None
+    turn = sum(1 for event in memory.history if event.content_id is not None) + 1
+    instance_id = mint_instance_id(memory.document_id, identity.content_id, turn)
+    event = Event(
+        action="edited",
+        when=now(),
+        software_agent=AGENT,
+        changed="content",
+        instance_id=instance_id,
+        content_id=old,
+        note=note,
+        person=person,
+    )
+    return memory.model_copy(
+        update={
+            "instance_id": instance_id,
+            "written": identity.written(),
+            "history": (*memory.history, event),
+            "embeddings": (),
+        }
+    )
+
+
+def describe(placement: Placement) -> str:
+    """A placement in words: `seam-keeper.g01 S2 reference, view left, primary`."""
+    words = [f"{placement.key} {placement.stage} {placement.part}"]
+    for name in ("view", "frame", "variant"):
+        value = getattr(placement, name)
+        if value is not None:
+            words.append(f"{name} {value}")
+    if placement.primary:
+        words.append("primary")
+    return ", ".join(words)

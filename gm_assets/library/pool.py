@@ -1,0 +1,151 @@
+"""Running one function over many files on all cores, results streamed, memory bounded.
+
+Large batches go to processes: decoding small pictures is half Python, which threads cannot
+run side by side. The processes come from a fork server, so a caller with threads (Dagster's
+code server) is safe, and they end with their parent, however it ends. A batch too small to
+pay for starting processes runs in threads.
+
+A file that crashes its process (a decoder's bug, or the system's memory killer) does not stop
+the batch: the files that were under way are run again one by one, and the one that crashes
+again is handed to `crashed`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+Result = TypeVar("Result")
+
+#: Starting two processes costs about as much as reading this many small pictures.
+SMALL_BATCH = 256
+#: Files under way for each worker: enough to keep it busy while results are recorded.
+AHEAD = 8
+
+
+def default_workers() -> int:
+    """The cores that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+
+
+class Pool(Generic[Result]):
+    """Runs `function` over paths with `workers` processes or threads.
+
+    Args:
+        function: takes a path and gives a result; must not raise. Picklable, as its results.
+        crashed: gives the result of a path whose process died twice.
+        workers: 1 runs everything here, in order.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[str], Result],
+        crashed: Callable[[str], Result],
+        workers: int | None = None,
+    ) -> None:
+        self.function = function
+        self.crashed = crashed
+        self.workers = workers or default_workers()
+
+    def stream(self, paths: Iterable[str]) -> Iterator[Result]:
+        """Results as they come, in no particular order (with one worker: in order)."""
+        queue = deque(paths)
+        if self.workers == 1 or len(queue) == 1:
+            yield from map(self.function, queue)
+        elif len(queue) < SMALL_BATCH:
+            with ThreadPoolExecutor(self.workers) as threads:
+                yield from self._run(threads, self.function, queue, {})
+        else:
+            yield from self._run_processes(queue)
+
+    def _run_processes(self, queue: deque[str]) -> Iterator[Result]:
+        while queue:
+            flying: dict[Future[Result], str] = {}
+            with self._processes(self.workers) as processes:
+                try:
+                    yield from self._run(processes, _call, queue, flying)
+                except BrokenProcessPool:
+                    pass
+            for path in flying.values():
+                yield self._alone(path)
+
+    def _alone(self, path: str) -> Result:
+        with self._processes(1) as process:
+            try:
+                return process.submit(_call, path).result()
+            except BrokenProcessPool:
+                return self.crashed(path)
+
+    def _processes(self, workers: int) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, self.function.__module__])
+        return ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_start, initargs=(self.function,)
+        )
+
+    def _run(
+        self,
+        executor: Executor,
+        call: Callable[[str], Result],
+        queue: deque[str],
+        flying: dict[Future[Result], str],
+    ) -> Iterator[Result]:
+        """Keep `AHEAD` files a worker under way; `flying` names them if the pool breaks."""
+        limit = self.workers * AHEAD
+        try:
+            while queue or flying:
+                for _ in islice(iter(int, 1), min(len(queue), limit - len(flying))):
+                    path = queue.popleft()
+                    try:
+                        flying[executor.submit(call, path)] = path
+                    except BrokenProcessPool:
+                        queue.appendleft(path)
+                        raise
+                done, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    del flying[future]
+                    yield result
+        except GeneratorExit:
+            for future in flying:
+                future.cancel()
+            raise
+
+
+_function: Callable[[str], Any] | None = None
+
+
+def _start(function: Callable[[str], Any]) -> None:
+    """In a new worker: take the function once, and end when the parent does."""
+    global _function
+    _function = function
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    # A killed parent cannot tell its workers; without this they would wait for ever.
+    with suppress(OSError):
+        parent.join()
+    os._exit(1)
+
+
+def _call(path: str) -> Any:
+    assert _function is not None
+    return _function(path)

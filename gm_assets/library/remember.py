@@ -1,0 +1,161 @@
+"""One file of an ingest: read it, decide what it should remember, write that into it.
+
+`decide` is a pure function over what was read; `Remember` is what the workers of an ingest
+run for each path. A memory that exists is never replaced here: rules add a placement to a
+memory that has none, and everything else is for people (`place`, `revise`, `recover`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gm_assets.errors import GmError, MemoryConflict, UnreadableFile
+from gm_assets.library.authoring import first_memory, placed_by_rule
+from gm_assets.library.config import LibraryConfig
+from gm_assets.library.examine import Examined, examine, failed, write
+from gm_assets.library.recovery import Lost
+from gm_assets.library.rules import Ruling, rule_for
+from gm_assets.library.values import Action, Outcome, Recovery
+from gm_assets.lineage.evidence import is_altered
+from gm_assets.memory.record import Memory, Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What should become of one file; `memory` is the one to write where action is WRITTEN."""
+
+    action: Action
+    detail: str | None = None
+    memory: Memory | None = None
+    altered: bool = False
+    recovery: Recovery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """One file as it is after it was handled, ready for the store."""
+
+    examined: Examined
+    outcome: Outcome
+    managed: bool
+    placement_by_rule: Placement | None
+    recovery: Recovery | None = None
+
+
+def decide(examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost) -> Decision:
+    """What should become of a file that was read.
+
+    Args:
+        examined: what it is and remembers.
+        managed: whether memories may be written into it.
+        ruling: what the placement rules say of its path.
+        lost: what was known before, to tell files that lost their memory.
+    """
+    if examined.waiting is not None:
+        return Decision(Action.WAITING, examined.waiting)
+    if examined.error is not None:
+        return Decision(Action.QUARANTINED, _words(examined.error))
+    assert examined.identity is not None
+    memory, identity = examined.memory, examined.identity
+    if memory is None:
+        return _decide_without_memory(examined, managed, ruling, lost)
+    if is_altered(identity, memory.written):
+        advice = "its content is not the one that its memory states: gm revise, or restore it"
+        return Decision(Action.REMEMBERED, advice, altered=True)
+    if memory.newer:
+        return Decision(
+            Action.REMEMBERED,
+            f"its memory was written by a newer version (schema {memory.schema_version})",
+        )
+    if ruling is not None and managed and not memory.placements:
+        return Decision(Action.WRITTEN, "placed by rule", placed_by_rule(memory, ruling))
+    return Decision(Action.REMEMBERED)
+
+
+def _decide_without_memory(
+    examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost
+) -> Decision:
+    assert examined.identity is not None
+    identity = examined.identity
+    recovery = lost.recovery(examined.path, identity.content_id)
+    if examined.memory_error is not None:
+        return Decision(Action.RECORDED, _words(examined.memory_error), recovery=recovery)
+    if recovery is not None:
+        # Writing a fresh memory over a lost one would settle what a person should decide.
+        detail = f"it lost its memory ({recovery.reason}): gm recover gives it back"
+        return Decision(Action.RECORDED, detail, recovery=recovery)
+    if not managed:
+        return Decision(Action.RECORDED, "its folder is not managed, so no memory is written")
+    return Decision(Action.WRITTEN, memory=first_memory(identity, ruling))
+
+
+@dataclass(frozen=True)
+class Remember:
+    """The work of an ingest on one path: examine, decide, write. Never raises.
+
+    `writes` is false in a dry run: the outcome then says what would be done.
+    """
+
+    root: str
+    config: LibraryConfig
+    lost: Lost
+    writes: bool
+
+    def __call__(self, path: str) -> Handled:
+        managed = self.config.manages(path)
+        ruling = rule_for(self.config.places, path)
+        examined = examine(self.root, path)
+        decision = decide(examined, managed, ruling, self.lost)
+        if decision.action is Action.WRITTEN:
+            examined, decision = self._write(examined, decision)
+        return self._handled(examined, decision, managed, ruling)
+
+    def crashed(self, path: str) -> Handled:
+        """The result for a file whose reading ended its process, twice."""
+        error = UnreadableFile(
+            "reading it ended the process (a decoder's fault, or too little memory)",
+            where=f"{self.root}/{path}",
+            remedy="If other programs open it, please report it with the file",
+        )
+        examined = failed(self.root, path, error)
+        decision = decide(examined, False, None, self.lost)
+        return self._handled(examined, decision, self.config.manages(path), None)
+
+    def _write(self, examined: Examined, decision: Decision) -> tuple[Examined, Decision]:
+        memory = decision.memory
+        assert memory is not None and examined.signature is not None
+        assert examined.identity is not None
+        if not self.writes:
+            return replace(examined, memory=memory), decision
+        wrote = write(self.root, examined.path, memory, examined.signature)
+        if isinstance(wrote, MemoryConflict):
+            return examined, Decision(Action.WAITING, wrote.what)
+        if isinstance(wrote, GmError):
+            return examined, Decision(Action.RECORDED, f"no memory was written: {_words(wrote)}")
+        identity = replace(examined.identity, file_hash=wrote.file_hash, size=wrote.signature.size)
+        examined = replace(
+            examined, signature=wrote.signature, identity=identity, memory=wrote.memory
+        )
+        return examined, decision
+
+    def _handled(
+        self, examined: Examined, decision: Decision, managed: bool, ruling: Ruling | None
+    ) -> Handled:
+        memory = examined.memory
+        by_rule = None if ruling is None else ruling.placement
+        placement = memory.placements[0] if memory and memory.placements else by_rule
+        outcome = Outcome(
+            path=examined.path,
+            action=decision.action,
+            document_id=memory.document_id if memory else None,
+            content_id=examined.identity.content_id if examined.identity else None,
+            placement=placement,
+            altered=decision.altered,
+            detail=decision.detail,
+        )
+        return Handled(examined, outcome, managed, by_rule, decision.recovery)
+
+
+def _words(error: GmError) -> str:
+    """An error's message without the path, which the outcome has already."""
+    return error.what if error.remedy is None else f"{error.what}. {error.remedy}"
