@@ -30,6 +30,18 @@ PART_ROWS = 100_000
 #: Version of the manifest and of the schemas; another one means `gm rebuild`.
 FORMAT = 1
 
+#: Columns with few different values, which Parquet writes as dictionaries. Ids and hashes
+#: would only be tried and given up as such.
+_FEW_VALUES = frozenset(
+    {
+        *("format", "kind", "memory", "pixel_layout", "decoder", "creator_tool", "rights"),
+        *("domain", "subject", "environment", "shot", "digital_source_type", "ai_system"),
+        *("chain", "key", "stage", "part", "view", "variant", "role", "basis", "parent_stage"),
+        *("action", "software_agent", "person", "time", "last_event", "error", "remedy"),
+        *("resolution", "detail", "state", "reason", "generation", "width", "height"),
+    }
+)
+
 REBUILD = "Run `gm rebuild`: the store is derived from the files and comes back from them"
 
 
@@ -150,12 +162,12 @@ def write_part(folder: Path, table: str, bucket: int, rows: pa.Table) -> Part:
         compression="zstd",
         compression_level=1,
         row_group_size=25_000,
-        store_schema=True,
+        use_dictionary=[name for name in rows.column_names if name in _FEW_VALUES],
     )
     data = sink.getvalue()
     part = Part(bucket, len(rows), data.size, hashlib.sha256(data).hexdigest())
     path = folder / part.name(table)
-    if not _has_size(path, part.size):
+    if not _holds(path, data):
         write_durably(path, data)
     return part
 
@@ -207,8 +219,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _holds(path: Path, data: pa.Buffer) -> bool:
+    """True where the file is there with these bytes: a damaged part must be written again."""
     try:
-        return path.stat().st_size == size
+        return path.stat().st_size == data.size and path.read_bytes() == data
     except OSError:
         return False

@@ -138,8 +138,9 @@ class TableBuilder:
             memory_to_be = _provisional(file.content_id, placement_by_rule)
             document_id = memory_to_be.document_id
             voice = self._add_memory(memory_to_be, None, provisional=True)
-        if identity is not None and identity.no_pixel_reason:
-            notes = (*notes, identity.no_pixel_reason)
+        reason = None if identity is None else identity.no_pixel_reason
+        if reason is not None and reason not in notes:
+            notes = (*notes, reason)
         self._pool["files"].append(
             (
                 path,

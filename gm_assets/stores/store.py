@@ -138,6 +138,7 @@ class Store:
                     return old.number
             number = self._last_number() + 1
             manifest = self._write_tables(number, old, tables)
+            parts.sync_folder(self.root / PARTS)
             if old is not None and old.manifest.parts == manifest.parts:
                 return old.number
             self._switch(manifest)
@@ -202,7 +203,6 @@ class Store:
     def _switch(self, manifest: Manifest) -> None:
         data = manifest.dump()
         path = self.root / MANIFESTS / f"{manifest.generation:08d}.json"
-        parts.sync_folder(self.root / PARTS)
         parts.write_durably(path, data)
         parts.sync_folder(path.parent)
         line = f"{manifest.generation} {hashlib.sha256(data).hexdigest()}\n"

@@ -13,6 +13,9 @@ from gm_assets.stores.schema import BASE, DERIVED, TABLES
 class Tables:
     """All rows of a library, by the schemas in `gm_assets.stores.schema`.
 
+    Rows that were built are in no particular order; read from a store they are in the order
+    of `schema.ORDER`, so that equal libraries give equal tables.
+
     `links` and `chains` are None in tables that were built but not judged yet;
     `Store.commit` derives them.
     """
