@@ -3,11 +3,12 @@
 Pillow decodes, with its plugin classes called directly: the format is already known from the
 content, no other decoder can be reached, and the process-wide pixel limit and its warnings
 stay as the host program set them (our own bounds are in `bounds.py` and are checked first).
-PNG is decoded from its picture chunks alone, so text and profile chunks never reach the decoder.
+PNG and JPEG are decoded from their picture bytes alone, so that no text, profile or EXIF block
+of a file reaches a decoder.
 
-Memory: Pillow's raster (4 bytes a pixel, 1 for grey and palette) and strips of about 1 MB;
-nothing else grows with the picture. PNG of 16 bits never is in memory as a whole unless it is
-interlaced (8 bytes a pixel).
+Memory: twice the file, Pillow's raster (4 bytes a pixel, 1 for grey and palette) and strips of
+about 1 MB; nothing else grows with the picture. A PNG of 16 bits is never in memory as a whole
+unless it is interlaced (8 bytes a pixel).
 """
 
 from __future__ import annotations
@@ -108,23 +109,24 @@ def decoder_name(format: str) -> str:
 
 
 def _png(stream: bytes, layout: Layout) -> Decoded:
-    if layout.frames > 1:
-        rasters = png_raster.rasters(stream)
+    animated = png_raster.chunk(stream, b"acTL") is not None
+    rasters = png_raster.frames(stream) if animated else png_raster.rasters(stream)
+    if len(rasters) > 1:
         if any(raster.bits == 16 for raster in rasters):
-            return _without_pixels(layout, "16-bit animation has no decoder here", layout.frames)
+            reason = "16-bit animations have no decoder here"
+            return _without_pixels(layout, reason, len(rasters))
         for raster in rasters:
             png_raster.check_complete(raster)
         return _animation(PngImageFile(io.BytesIO(stream)), layout, decoder_name("png"))
     if layout.bit_depth == 16:
-        return _deep_png(stream, layout)
+        return _deep_png(stream, rasters[0])
     image = PngImageFile(io.BytesIO(stream))
     _load(image, layout)
-    interlaced = bool(image.info.get("interlace"))
     transparency = png_raster.chunk(stream, b"tRNS")
     image.info.clear()
     # Rows that a short deflate stream leaves undecoded are zero: only then is it counted.
-    if interlaced or _row_is_zero(image, image.height - 1):
-        png_raster.check_complete(png_raster.rasters(stream)[0])
+    if rasters[0].interlaced or _row_is_zero(image, image.height - 1):
+        png_raster.check_complete(rasters[0])
     if image.mode == "RGB" and transparency is not None:
         image.info["transparency"] = _key(transparency, 3, 8)
         return _still(image.convert("RGBA"), None)
@@ -134,14 +136,23 @@ def _png(stream: bytes, layout: Layout) -> Decoded:
 
 
 def _jpeg(data: bytes, layout: Layout) -> Decoded:
-    image = JpegImageFile(io.BytesIO(data))
+    image = JpegImageFile(io.BytesIO(_jpeg_picture(data, layout)))
     _load(image, layout)
-    if image.mode == "CMYK":
-        return _without_pixels(layout, "CMYK has no canonical RGB samples", 1)
     if image.mode not in ("L", "RGB"):
         return _without_pixels(layout, f"{image.mode} has no canonical RGB samples", 1)
     table = _GREY_RAMP if image.mode == "L" else None
     return _still(image, table, decoder_name("jpeg"))
+
+
+def _jpeg_picture(data: bytes, layout: Layout) -> bytes:
+    """The picture's segments and JFIF's APP0, which tells the decoder that it is YCbCr."""
+    picture, position = picture_bytes(data, layout), 2
+    while data[position] == 0xFF and (0xE0 <= data[position + 1] <= 0xEF):
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if data[position + 1] == 0xE0:
+            return picture[:2] + data[position:end] + picture[2:]
+        position = end
+    return picture
 
 
 def _webp(data: bytes, layout: Layout) -> Decoded:
@@ -242,8 +253,7 @@ def _still(image: Image.Image, table: bytes | None, decoder: str | None = None) 
     return Decoded(pixels, None, reducer.hexdigest(), width, height, 1, decoder)
 
 
-def _deep_png(stream: bytes, layout: Layout) -> Decoded:
-    raster = png_raster.rasters(stream)[0]
+def _deep_png(stream: bytes, raster: png_raster.Raster) -> Decoded:
     transparency = png_raster.chunk(stream, b"tRNS")
     key = _key(transparency, raster.samples, 16) if transparency and raster.samples % 2 else None
     alpha = key is not None or raster.samples % 2 == 0

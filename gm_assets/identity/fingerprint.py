@@ -187,7 +187,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         raise NotFound("there is no such file", where=where) from None
     except OSError as error:
         raise _not_readable(error, where) from None
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise UnreadableFile("not a regular file", where=where)
@@ -196,11 +196,13 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
                 f"{before.st_size:,} bytes, more than the {MAX_FILE_BYTES:,} that are read",
                 where=where,
             )
-        try:
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
             data = file.readall()
-        except OSError as error:
-            raise _not_readable(error, where) from None
         after = os.fstat(descriptor)
+    except OSError as error:
+        raise _not_readable(error, where) from None
+    finally:
+        os.close(descriptor)
     if len(data) != before.st_size or _state(before) != _state(after):
         raise MemoryConflict(
             "the file was changed while it was read",

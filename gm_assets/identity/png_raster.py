@@ -34,6 +34,7 @@ _ADAM7 = (
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _LANE_MODE = {2: "LA", 3: "RGB", 4: "RGBA"}
 _BAND_BYTES = 1 << 20
+_INPUT_BYTES = 1 << 16
 
 
 class DamagedRaster(ValueError):
@@ -122,6 +123,21 @@ def rasters(stream: bytes) -> list[Raster]:
     return found
 
 
+def frames(stream: bytes) -> list[Raster]:
+    """The pictures of an APNG in file order, one more than acTL states if a default is apart.
+
+    Raises:
+        DamagedRaster: acTL is malformed, repeated, or states another number of frames.
+    """
+    kinds = [kind for kind, _ in _chunks(stream) if kind in (b"acTL", b"fcTL", b"IDAT")]
+    control = chunk(stream, b"acTL") or b""
+    found = rasters(stream)
+    apart = b"fcTL" not in kinds[: kinds.index(b"IDAT")]
+    if kinds.count(b"acTL") != 1 or int.from_bytes(control[:4], "big") != len(found) - apart:
+        raise DamagedRaster(f"its animation control does not fit its {len(found)} pictures")
+    return found
+
+
 def check_complete(raster: Raster) -> None:
     """Inflate without keeping and count.
 
@@ -167,7 +183,12 @@ class _Inflater:
     """Reads exact amounts from a deflate stream that lies in parts."""
 
     def __init__(self, parts: tuple[memoryview, ...]) -> None:
-        self._parts = iter(parts)
+        # Small blocks: zlib copies the rest of its input each time that it stops within it.
+        self._blocks = (
+            part[begin : begin + _INPUT_BYTES]
+            for part in parts
+            for begin in range(0, len(part), _INPUT_BYTES)
+        )
         self._engine = zlib.decompressobj()
         self._input: bytes | memoryview = b""
 
@@ -183,7 +204,7 @@ class _Inflater:
                 pieces.append(piece)
                 count -= len(piece)
             elif not self._input:
-                following = None if self._engine.eof else next(self._parts, None)
+                following = None if self._engine.eof else next(self._blocks, None)
                 if following is None:
                     raise DamagedRaster("the compressed pixels end too early")
                 self._input = following
