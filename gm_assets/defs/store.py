@@ -6,25 +6,32 @@ lines that assets, jobs and the sensor share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from gm_assets.defs.library.assets import library_files
 from gm_assets.errors import NotFound
+from gm_assets.memory.record import Stage
 
 if TYPE_CHECKING:
     from gm_assets.library import Library
-    from gm_assets.library.values import IngestReport
+    from gm_assets.library.values import IngestReport, ProgressFunction
 
 #: Names the whole library in a list of paths to take in.
 EVERYTHING = "."
+#: Rows of a table in an event.
+ROWS = 40
 
 
 def take_in(
-    library: Library, paths: Sequence[str], log: dg.DagsterLogManager
-) -> IngestReport | None:
-    """Ingest `paths` (below the root) before they are verified; None where there are none.
+    library: Library,
+    paths: Sequence[str],
+    log: dg.DagsterLogManager,
+    progress: ProgressFunction | None = None,
+) -> Iterator[dg.AssetMaterialization]:
+    """Ingest `paths` (below the root); yields a report on `library_files` if anything changed.
 
     In a managed folder this writes memories; elsewhere it only catalogues.
 
@@ -34,16 +41,44 @@ def take_in(
     from gm_assets.library import ingest
 
     if not paths:
-        return None
+        return
+    wanted = None if EVERYTHING in paths else [library.root / path for path in paths]
     try:
-        report = ingest(
-            library, None if EVERYTHING in paths else [library.root / path for path in paths]
-        )
+        report = ingest(library, wanted, progress=progress)
     except NotFound:
         # A file came and went between the sensor's tick and this run.
-        report = ingest(library)
+        report = ingest(library, progress=progress)
     log.info(report.summary())
-    return report
+    if report.outcomes or report.moved or report.vanished:
+        yield dg.AssetMaterialization(
+            library_files.key,
+            description=report.summary(),
+            metadata=changed_files(report),
+        )
+
+
+def changed_files(report: IngestReport) -> dict[str, dg.MetadataValue]:
+    """What an ingest did, as metadata of `library_files`."""
+    rows = [
+        *((f"moved from {move.old}", move.new) for move in report.moved),
+        *(("vanished", path) for path in report.vanished),
+        *((str(outcome.action), outcome.path) for outcome in report.outcomes),
+    ]
+    table = dg.MetadataValue.table(
+        records=[dg.TableRecord({"file": path, "what": what}) for what, path in rows[:ROWS]],
+        schema=dg.TableSchema(
+            columns=[
+                dg.TableColumn("file", "string", description="path below the library's root"),
+                dg.TableColumn("what", "string", description="what became of it"),
+            ]
+        ),
+    )
+    return {
+        "changes": table,
+        "files changed": dg.MetadataValue.int(len(rows)),
+        "files unchanged": dg.MetadataValue.int(report.unchanged),
+        "generation": dg.MetadataValue.int(report.generation),
+    }
 
 
 def chain_keys(library: Library) -> list[str]:
@@ -51,10 +86,10 @@ def chain_keys(library: Library) -> list[str]:
     return sorted(set(library.store.read("chains", ["key"]).column("key").to_pylist()))
 
 
-def stage_versions(library: Library) -> dict[str, dict[str, str]]:
+def stage_versions(library: Library) -> dict[Stage, dict[str, str]]:
     """Data versions in the catalogue, by stage and chain key; stages without files are absent."""
     table = library.store.read("chains", ["key", "stage", "state", "data_version"])
-    versions: dict[str, dict[str, str]] = {}
+    versions: dict[Stage, dict[str, str]] = {}
     for row in table.to_pylist():
         if row["state"] == "present" and row["data_version"]:
             versions.setdefault(row["stage"], {})[row["key"]] = row["data_version"]

@@ -7,7 +7,7 @@ every file that the catalogue knows.
 import dagster as dg
 
 from gm_assets.defs.corpus.assets import catalogue
-from gm_assets.defs.corpus.metadata import altered_table, quarantine_table
+from gm_assets.defs.corpus.metadata import altered_table, count, quarantine_table
 from gm_assets.defs.resources import LibraryResource
 
 
@@ -18,13 +18,12 @@ from gm_assets.defs.resources import LibraryResource
 )
 def quarantine_empty(library: LibraryResource) -> dg.AssetCheckResult:
     with library.open(read_only=True).store.connect() as connection:
-        row = connection.execute("SELECT count(*) FROM quarantine").fetchone()
-        count = row[0] if row else 0
+        found = count(connection, "quarantine")
         return dg.AssetCheckResult(
-            passed=not count,
+            passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{count} files cannot be read." if count else "Every file can be read.",
-            metadata={"quarantine": quarantine_table(connection)} if count else {},
+            description=f"{found} files cannot be read." if found else "Every file can be read.",
+            metadata={"quarantine": quarantine_table(connection)} if found else {},
         )
 
 
@@ -35,11 +34,10 @@ def quarantine_empty(library: LibraryResource) -> dg.AssetCheckResult:
 )
 def no_file_altered(library: LibraryResource) -> dg.AssetCheckResult:
     with library.open(read_only=True).store.connect() as connection:
-        row = connection.execute("SELECT count(*) FROM files WHERE altered").fetchone()
-        count = row[0] if row else 0
+        found = count(connection, "files WHERE altered")
         return dg.AssetCheckResult(
-            passed=not count,
+            passed=not found,
             severity=dg.AssetCheckSeverity.ERROR,
-            description=f"{count} files are altered." if count else "No file is altered.",
-            metadata={"altered": altered_table(connection)} if count else {},
+            description=f"{found} files are altered." if found else "No file is altered.",
+            metadata={"altered": altered_table(connection)} if found else {},
         )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from gm_assets.defs.corpus.assets import catalogue, fingerprints
-from gm_assets.defs.partitions import shards
 
 fingerprint_corpus = dg.define_asset_job(
     "fingerprint_corpus",
     selection=dg.AssetSelection.assets(fingerprints),
-    partitions_def=shards,
     description="Identify the files of some or all shards that are new, changed, or known from "
     "their memory alone.",
 )

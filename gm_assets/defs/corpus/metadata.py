@@ -22,6 +22,8 @@ _TABLES = (
     "quarantine",
 )  # fmt: skip
 
+_UNPLACED = "assets WHERE document_id NOT IN (SELECT document_id FROM placements)"
+
 
 def shard_metadata(report: ShardReport) -> dict[str, dg.MetadataValue]:
     """Metadata of one shard of `fingerprints`."""
@@ -46,11 +48,7 @@ def catalogue_metadata(
     """
     store = library.store
     with store.connect() as connection:
-        counts = {
-            name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
-            for name in _TABLES
-        }
-        single = _singles(connection)
+        counts = {name: count(connection, name) for name in _TABLES}
         versions = connection.execute(
             "SELECT key, stage, data_version FROM chains ORDER BY key, stage"
         ).fetchall()
@@ -73,9 +71,9 @@ def catalogue_metadata(
                           count(*) FILTER (proven) AS proven
                    FROM links GROUP BY ALL ORDER BY resolution, basis""",
             ),
-            "files altered": dg.MetadataValue.int(single["altered"]),
-            "files unverified": dg.MetadataValue.int(single["unverified"]),
-            "documents in no chain": dg.MetadataValue.int(single["unplaced"]),
+            "files altered": dg.MetadataValue.int(count(connection, "files WHERE altered")),
+            "files unverified": dg.MetadataValue.int(count(connection, "files WHERE NOT verified")),
+            "documents in no chain": dg.MetadataValue.int(count(connection, _UNPLACED)),
             "quarantined": dg.MetadataValue.int(counts["quarantine"]),
         }
         if counts["quarantine"]:
@@ -110,15 +108,10 @@ def altered_table(connection: duckdb.DuckDBPyConnection) -> dg.TableMetadataValu
     )
 
 
-def _singles(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    row = connection.execute(
-        """SELECT (SELECT count(*) FROM files WHERE altered),
-                  (SELECT count(*) FROM files WHERE NOT verified),
-                  (SELECT count(*) FROM assets
-                   WHERE document_id NOT IN (SELECT document_id FROM placements))"""
-    ).fetchone()
-    assert row is not None
-    return dict(zip(("altered", "unverified", "unplaced"), row, strict=True))
+def count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """How many rows there are; `rows` is what follows FROM, and never comes from a file."""
+    found = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    return found[0] if found else 0
 
 
 def _table(connection: duckdb.DuckDBPyConnection, query: str) -> dg.TableMetadataValue:

@@ -1,13 +1,13 @@
 """The job that takes files into the library's catalogue."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 from pydantic import Field
 
 from gm_assets.defs.progress import log_progress
 from gm_assets.defs.resources import LibraryResource
-
-#: Rows of a table in an event.
-ROWS = 40
+from gm_assets.defs.store import EVERYTHING, take_in
 
 
 class IngestRun(dg.Config):
@@ -18,9 +18,6 @@ class IngestRun(dg.Config):
         description="Files or folders, as paths below the library's root. Empty: the whole "
         "library.",
     )
-    dry_run: bool = Field(
-        default=False, description="Say what would be done, write neither files nor stores."
-    )
 
 
 @dg.op(
@@ -30,17 +27,10 @@ class IngestRun(dg.Config):
 )
 def ingest_files(
     context: dg.OpExecutionContext, config: IngestRun, library: LibraryResource
-) -> None:
-    from gm_assets.library import Action, ingest
-
-    opened = library.open()
-    paths = [opened.root / path for path in config.paths] or None
-    report = ingest(opened, paths, dry_run=config.dry_run, progress=log_progress(context.log))
-    context.log.info(report.summary())
-    for outcome in report.of(Action.QUARANTINED)[:ROWS]:
-        context.log.warning(f"quarantined: {outcome.path}: {outcome.detail}")
-    for offer in report.recoveries[:ROWS]:
-        context.log.warning(f"lost its memory: {offer.path}: {offer.reason}")
+) -> Iterator[dg.AssetMaterialization]:
+    paths = config.paths or [EVERYTHING]
+    progress = log_progress(context.log)
+    yield from take_in(library.open(), paths, context.log, progress)
 
 
 @dg.job(

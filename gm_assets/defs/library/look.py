@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from gm_assets.defs.library.watch import BUDGET_S, Cursor, Seen, settled
 from gm_assets.defs.store import chain_keys, stage_versions
@@ -39,8 +40,7 @@ def look(library: Library, cursor: Cursor, now_ns: int) -> tuple[Seen, Cursor]:
 
 
 def _scan(library: Library, cursor: Cursor, budget_s: float = BUDGET_S) -> tuple[Changes, Cursor]:
-    from gm_assets.library import scan
-    from gm_assets.library.changes import Known
+    from gm_assets.library.changes import Known, compare, scan
 
     started = time.monotonic()
     if not cursor.slow:
@@ -50,7 +50,7 @@ def _scan(library: Library, cursor: Cursor, budget_s: float = BUDGET_S) -> tuple
     names = _rotated(_top_names(library, known.files), cursor.folder)
     found: list[Changes] = []
     for name in names:
-        found.append(scan(library, [library.root / name], known=known))
+        found.append(compare(library, known, [name]))
         if time.monotonic() - started > budget_s:
             return _joined(found), replace(cursor, folder=name)
     return _joined(found), replace(cursor, slow=False, folder="")
@@ -68,16 +68,12 @@ def _rotated(names: list[str], last: str) -> list[str]:
 
 
 def _joined(found: list[Changes]) -> Changes:
+    """Several looks as one: tuples one after the other, counts added."""
     from gm_assets.library.values import Changes
 
-    return Changes(
-        new=tuple(entry for part in found for entry in part.new),
-        changed=tuple(entry for part in found for entry in part.changed),
-        moved=tuple(pair for part in found for pair in part.moved),
-        vanished=tuple(path for part in found for path in part.vanished),
-        unchanged=sum(part.unchanged for part in found),
-        quarantined=sum(part.quarantined for part in found),
-        problems=tuple(problem for part in found for problem in part.problems),
-        unreachable=tuple(name for part in found for name in part.unreachable),
-        ignored=sum(part.ignored for part in found),
-    )
+    values: dict[str, Any] = {}
+    for field in fields(Changes):
+        parts = [getattr(part, field.name) for part in found]
+        counted = isinstance(parts[0], int)
+        values[field.name] = sum(parts) if counted else tuple(chain.from_iterable(parts))
+    return Changes(**values)

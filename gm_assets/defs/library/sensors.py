@@ -29,8 +29,6 @@ from gm_assets.errors import LibraryError
 from gm_assets.memory.record import STAGES
 
 INTERVAL_S = 30
-#: Rows of the table of changes in an event.
-ROWS = 40
 
 _UNFINISHED = [
     status
@@ -109,13 +107,16 @@ def _result(decision: Decision, seen: Seen) -> dg.SensorResult:
         dg.AddDynamicPartitionsRequest("chains", list(new[start : start + KEYS_PER_CALL]))
         for start in range(0, len(new), KEYS_PER_CALL)
     ]
-    changed = bool(requests) and not seen.changes.quiet
+    # Runs report what they take in themselves; this is what came by another way.
+    outside = bool(decision.requests) and seen.changes.quiet
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else decision.words,
         cursor=decision.cursor.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=[_files_event(seen, decision.words)] if changed else [],
+        asset_events=[dg.AssetMaterialization(library_files.key, description=decision.words)]
+        if outside
+        else [],
     )
 
 
@@ -137,30 +138,4 @@ def _run_request(request: Request) -> dg.RunRequest:
         request.mark,
         dg.RunConfig(ops={"verify_listed_chains": manifest}),
         job_name=verify_chains.name,
-    )
-
-
-def _files_event(seen: Seen, words: str) -> dg.AssetMaterialization:
-    changes = seen.changes
-    rows = [
-        *(("new", entry.path) for entry in changes.new),
-        *(("changed", entry.path) for entry in changes.changed),
-        *(("moved", f"{old} → {entry.path}") for old, entry in changes.moved),
-        *(("vanished", path) for path in changes.vanished),
-    ]
-    return dg.AssetMaterialization(
-        library_files.key,
-        description=words,
-        metadata={
-            "changes": dg.MetadataValue.table(
-                records=[
-                    dg.TableRecord({"change": what, "file": path}) for what, path in rows[:ROWS]
-                ],
-                schema=dg.TableSchema(
-                    columns=[dg.TableColumn("change", "string"), dg.TableColumn("file", "string")]
-                ),
-            ),
-            "changed files": dg.MetadataValue.int(len(rows)),
-            "unchanged files": dg.MetadataValue.int(changes.unchanged),
-        },
     )

@@ -42,6 +42,7 @@ class Cursor:
             nothing is verified before. `watching` from then on.
         generation: of the store, when it was last compared with Dagster's records.
         marks: requests for changes that are still open, so that they are made once.
+        waiting: chains and stages whose chain had an unfinished run when they changed.
         slow: the library takes longer to scan than a tick may: go folder by folder.
         folder: the last folder looked at, where `slow`.
     """
@@ -49,6 +50,7 @@ class Cursor:
     phase: Literal["recording", "watching"] = "recording"
     generation: int = 0
     marks: tuple[str, ...] = ()
+    waiting: tuple[tuple[str, Stage], ...] = ()
     slow: bool = False
     folder: str = ""
 
@@ -57,9 +59,12 @@ class Cursor:
         """Read a cursor; one that is not ours, or damaged, starts over."""
         try:
             values = json.loads(text or "{}")
-            return cls(**(values | {"marks": tuple(values.get("marks", ()))}))
+            values["marks"] = tuple(values.get("marks", ()))
+            values["waiting"] = tuple((key, stage) for key, stage in values.get("waiting", ()))
+            cursor = cls(**values)
         except (ValueError, TypeError, AttributeError):
             return cls()
+        return cursor if cursor.phase in ("recording", "watching") else cls()
 
     def text(self) -> str:
         """The JSON form."""
@@ -162,22 +167,24 @@ def decide(
     if cursor.phase == "recording":
         return _record(seen, cursor, new_chains)
     wanted = _from_changes(seen.affected)
-    compared = cursor.generation == seen.generation
-    if not compared:
-        _merge(wanted, _from_catalogue(seen, recorded, new_chains))
-    waiting = {key for key in wanted if key in busy}
+    for key, stage in cursor.waiting:
+        wanted.setdefault(key, set()).add(stage)
+    if cursor.generation != seen.generation:
+        for key, stages in _from_catalogue(seen, recorded, new_chains).items():
+            wanted.setdefault(key, set()).update(stages)
     ready = {key: stages for key, stages in wanted.items() if key not in busy}
-    requests = _requests(ready, seen)
+    waiting = {key: stages for key, stages in wanted.items() if key in busy}
+    requests = () if waiting and not ready else _requests(ready, seen)
     fresh = tuple(request for request in requests if request.mark not in cursor.marks)
-    new_keys = {*new_chains, *(key for key in ready if key not in recorded.chains)}
     return Decision(
         cursor=replace(
             cursor,
-            generation=cursor.generation if waiting else seen.generation,
+            generation=seen.generation,
             marks=_marks(cursor, requests, seen),
+            waiting=tuple((key, stage) for key in sorted(waiting) for stage in sorted(wanted[key])),
         ),
         requests=fresh,
-        new_chains=tuple(sorted(new_keys)),
+        new_chains=tuple(sorted({*new_chains, *(ready.keys() - recorded.chains)})),
         words=_words(seen, fresh, waiting),
     )
 
@@ -221,11 +228,6 @@ def _from_catalogue(
             if here.get(key) != there.get(key) and (key in new_chains or recorded.has(key)):
                 wanted.setdefault(key, set()).add(stage)
     return wanted
-
-
-def _merge(into: dict[str, set[Stage]], other: Mapping[str, set[Stage]]) -> None:
-    for key, stages in other.items():
-        into.setdefault(key, set()).update(stages)
 
 
 def _requests(wanted: Mapping[str, set[Stage]], seen: Seen) -> tuple[Request, ...]:
@@ -282,4 +284,4 @@ def _words(seen: Seen, requests: tuple[Request, ...], waiting: Collection[str]) 
     held = f"; {len(waiting)} chains wait for their runs to finish" if waiting else ""
     if not requests:
         return (f"{counts}: already asked for" if counts else "nothing changed") + held
-    return (counts or "the catalogue changed") + held
+    return (counts or "the catalogue changed outside Dagster") + held

@@ -111,7 +111,7 @@ def chain_stages(
     context: dg.AssetExecutionContext, config: StageRun, library: LibraryResource
 ) -> Iterator[Event]:
     opened = library.open()
-    take_in(opened, config.take_in, context.log)
+    yield from take_in(opened, config.take_in, context.log)
     # "Execute check" in the UI runs unpartitioned: it then asks every chain.
     selected = (
         context.partition_keys

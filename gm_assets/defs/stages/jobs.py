@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from gm_assets.defs.partitions import chains, register_chains
+from gm_assets.defs.partitions import register_chains
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.checks import stage_asset
 from gm_assets.defs.stages.events import Event, Work, record_chains
@@ -15,7 +15,6 @@ from gm_assets.memory.record import STAGES
 verify_chain = dg.define_asset_job(
     "verify_chain",
     selection=dg.AssetSelection.assets(*map(stage_asset, STAGES)),
-    partitions_def=chains,
     description="Verify and record the five stages of one chain, or of a range of chains. The "
     "library sensor requests it for the chains whose files changed.",
 )
@@ -46,7 +45,7 @@ def verify_listed_chains(
     context: dg.OpExecutionContext, config: ChainList, library: LibraryResource
 ) -> Iterator[Event]:
     opened = library.open()
-    take_in(opened, config.take_in, context.log)
+    yield from take_in(opened, config.take_in, context.log)
     stages = [stage for stage in STAGES if stage in config.stages]
     if unknown := sorted(set(config.stages) - set(STAGES)):
         raise dg.Failure(f"{', '.join(unknown)}: no such stage. Stages are S1 to S5.")

@@ -1,20 +1,17 @@
 """Take back the record of a partition, so that a vanished or altered stage does not stay green.
 
 Dagster's own `wipe_asset_partitions` exists for Dagster+ alone: the open-source storages
-raise NotImplementedError (1.13, `sql_event_log.py`). What it would do is done here on the
-same tables: the partition's materialization events leave the asset index, and the cached
-status of the asset is dropped. On SQLite the logs of the runs that recorded them keep the
-events, so the history of the run pages stays whole.
+raise NotImplementedError (1.13, `sql_event_log.py`). Here the partition's materializations are
+taken off the partition in the same tables, and the cached status of the asset is dropped.
+The events stay, as history of the asset and of the runs that recorded them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.events import DagsterEventType
-from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 _EVENTS = SqlEventLogStorageTable
@@ -39,7 +36,7 @@ def wipe_partition(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: 
         storage = _sql_storage(instance)
         if storage is None:
             raise
-        _delete(storage, asset, [partition])
+        _detach(storage, asset, partition)
     return True
 
 
@@ -49,16 +46,22 @@ def _sql_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage | None:
     return inner if isinstance(inner, SqlEventLogStorage) else None
 
 
-def _delete(storage: SqlEventLogStorage, asset: dg.AssetKey, partitions: Iterable[str]) -> None:
-    rows = sa.and_(
-        _EVENTS.c.asset_key == asset.to_string(),
-        _EVENTS.c.partition.in_(list(partitions)),
-        _EVENTS.c.dagster_event_type.in_(_RECORDS),
-    )
+def _detach(storage: SqlEventLogStorage, asset: dg.AssetKey, partition: str) -> None:
+    """Take the partition's name off its rows of the asset index.
+
+    The rows stay: SQLite would give the id of a deleted last row to the next event, and the
+    status cache would take that for an event that it has seen.
+    """
     with storage.index_transaction() as connection:
-        ids = [row[0] for row in connection.execute(sa.select(_EVENTS.c.id).where(rows))]
         connection.execute(
-            AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(ids))
+            _EVENTS.update()
+            .values(partition=None)
+            .where(
+                sa.and_(
+                    _EVENTS.c.asset_key == asset.to_string(),
+                    _EVENTS.c.partition == partition,
+                    _EVENTS.c.dagster_event_type.in_(_RECORDS),
+                )
+            )
         )
-        connection.execute(_EVENTS.delete().where(_EVENTS.c.id.in_(ids)))
     storage.wipe_asset_cached_status(asset)
