@@ -364,6 +364,11 @@ def _not_json(constant: str) -> float:
 _RECIPE = json.JSONDecoder(parse_int=_json_integer, parse_constant=_not_json)
 
 
+def wrong_shape(prop: Property, where: str | None) -> InvalidMemory:
+    """The error for a property of ours whose value has no form in which it could be read."""
+    return InvalidMemory(f"{short(prop.name)} holds no {prop.shape.value} value", where=where)
+
+
 def _too_many(name: str, count: int, where: str | None = None) -> TooLarge:
     return TooLarge(
         f"{short(name)} has {count:,} entries; the bound is {MAX_ITEMS:,}",

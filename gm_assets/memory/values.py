@@ -109,7 +109,7 @@ def node_to_xml(name: str, node: Node) -> Element:
 
 def _fill(element: Element, node: Node) -> None:
     if isinstance(node, Text):
-        element.text = node.text
+        element.text = node.text or None
         if node.language is not None:
             element.set(LANG, node.language)
     elif isinstance(node, Struct):

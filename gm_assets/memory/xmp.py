@@ -57,6 +57,7 @@ from gm_assets.memory.properties import (
     decode,
     encode,
     short,
+    wrong_shape,
 )
 from gm_assets.memory.rdf import (
     ABOUT,
@@ -119,8 +120,12 @@ def load(packet: bytes, where: str | None = None) -> Memory | None:
             if (prop := BY_NAME.get(name)) is not None:
                 if prop is HISTORY and name in values:
                     values[name] = [*values[name], *_read(prop, child)]
-                elif name not in values and (value := _read(prop, child)) is not None:
-                    values[name] = value
+                elif name not in values:
+                    value = _read(prop, child)
+                    if value is not None:
+                        values[name] = value
+                    elif prop.ours:
+                        raise wrong_shape(prop, where)
             elif name.startswith(_GM) and name not in unknown:
                 unknown[name] = canonical_xml(name, node_from_xml(child))
     if SCHEMA not in values:
@@ -283,13 +288,13 @@ def _property(prop: Property, value: Any, old: list[Element]) -> Element:
     """The property element for `value`; `old` are the occurrences that it replaces."""
     element = etree.Element(prop.name)
     if prop.shape is Shape.SIMPLE:
-        element.text = scalar_text(value)
+        element.text = scalar_text(value) or None
     elif prop.shape is Shape.STRUCT:
         _set(element, value)
     elif prop.shape is Shape.ALT:
         alt = etree.SubElement(element, ALT)
         item = etree.SubElement(alt, LI, {LANG: "x-default"})
-        item.text = value
+        item.text = value or None  # an empty text node would be written as <li></li>
         for other in (item for e in old for item in items_of(e)):
             if other.get(LANG, "x-default") != "x-default":
                 alt.append(other)
@@ -317,7 +322,7 @@ def _merge_items(prop: Property, values: Sequence[Any], old: list[Element]) -> l
 def _item(value: Any) -> Element:
     item = etree.Element(LI)
     if isinstance(value, str):
-        item.text = value
+        item.text = value or None
     else:
         _set(item, value)
     return item

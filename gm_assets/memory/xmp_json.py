@@ -40,6 +40,7 @@ from gm_assets.memory.properties import (
     decode,
     encode,
     short,
+    wrong_shape,
 )
 from gm_assets.memory.rdf import ALT, BAG, RDF_NS, SEQ
 from gm_assets.memory.record import GM_NAMESPACE, SCHEMA_VERSION, Memory
@@ -81,6 +82,8 @@ def load(packet: Mapping[str, Any], where: str | None = None) -> Memory | None:
                 continue  # somebody else's title is not ours to refuse
             if read is not None:
                 values[name] = read
+            elif prop.ours:
+                raise wrong_shape(prop, where)
         elif name.startswith(_GM):
             unknown[name] = canonical_xml(name, _node(value, names))
     if SCHEMA not in values:
@@ -358,7 +361,8 @@ def _node(value: Any, names: _Names, nesting: int = 0) -> Node:
         return Text(
             "" if text is None else str(text), language if isinstance(language, str) else None
         )
-    if members := _alternatives(value, names):
+    members = _alternatives(value, names)
+    if members or names.expand(str(value.get("@type"))) == ALT:
         return Array(ALT, tuple(_node(member, names, nesting + 1) for member in members))
     fields = ((names.expand(key), field) for key, field in value.items())
     return Struct(tuple((n, _node(field, names, nesting + 1)) for n, field in fields if n))
