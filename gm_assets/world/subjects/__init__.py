@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gm_assets.world.subjects import citadels, recon_pilot, seam_keeper, structures, vessels
+from gm_assets.world.subjects import citadels, dry_dock_rigger, engines, lantern_acolyte, recon_pilot, seam_keeper, structures, vessels
 from gm_assets.world.subjects.model import Subject, View
 
 #: Every subject, in the order of the domains.
@@ -11,7 +11,10 @@ SUBJECTS: dict[str, Subject] = {
     for subject in (
         seam_keeper.SUBJECT,
         recon_pilot.SUBJECT,
+        dry_dock_rigger.SUBJECT,
+        lantern_acolyte.SUBJECT,
         *vessels.SUBJECTS,
+        *engines.SUBJECTS,
         *citadels.SUBJECTS,
         *structures.SUBJECTS,
     )

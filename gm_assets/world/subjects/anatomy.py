@@ -112,7 +112,7 @@ def boot(height: float, bulk: float = 1.0) -> Solid:
         bulk: factor on the widths; a work boot has about 1.25.
     """
     b = bulk
-    sole = box(0.092 * b, 0.03, 0.285 * b, 0.013).moved(0, 0.015, 0.055)
+    sole = box(0.09 * b, 0.028, 0.255 * b, 0.013).moved(0, 0.014, 0.06)
     heel = box(0.08 * b, 0.03, 0.075, 0.008).moved(0, 0.015, -0.05)
     toe = ellipsoid(0.046 * b, 0.046 * b, 0.075 * b).moved(0.002, 0.05, 0.125 * b)
     instep = tube([(0, 0.1, 0.0), (0, 0.055, 0.1)], [0.05 * b, 0.042 * b])

@@ -215,20 +215,17 @@ def _cavern(seed: int, detail: float) -> Mesh:
     """The floor of the cavern and its back wall, open to the front."""
     segments, rings = count(110, detail, 32), count(40, detail, 14)
     angle = np.radians(np.linspace(82.0, 278.0, segments))
-    grid = np.empty((rings, segments, 3))
-    for k, t in enumerate(np.linspace(0.0, 1.0, rings)):
-        radius = 148.0 * np.cos(t * np.pi / 2 * 0.93) ** 0.62
-        grid[k] = np.stack(
-            [radius * np.sin(angle), np.full(segments, 4.0 + 262.0 * np.sin(t * np.pi / 2)),
-             radius * np.cos(angle)], -1,
-        )  # fmt: skip
-    flat = grid.reshape(-1, 3)
-    rough = fractal_noise((flat * [1.0, 0.5, 1.0]).T.astype(np.float32), 0.02, 5, seed + 2)
-    inner = flat * (1.0 + 0.1 * rough[:, None] * [1.0, 0.4, 1.0])
-    outer = flat * [1.1, 1.06, 1.1]
-    inner, outer = inner.reshape(grid.shape), outer.reshape(grid.shape)
-    # A curved slab: for every ring the inner line forth and the outer line back.
-    shell = loft(np.concatenate([inner[:, ::-1], outer], axis=1))
+    way = np.linspace(0.0, 1.0, rings)
+    radius = 160.0 * np.cos(way * np.pi / 2 * 0.93) ** 0.62
+    level = -12.0 + 278.0 * np.sin(way * np.pi / 2)
+    around_ = np.stack([np.sin(angle), np.zeros(segments), np.cos(angle)], -1)[:, None, :]
+    inner = around_ * radius[:, None] + np.stack([0 * level, level, 0 * level], -1)
+    probe = (inner.reshape(-1, 3) * [1.0, 0.45, 1.0]).T.astype(np.float32)
+    rough = fractal_noise(probe, 0.019, 5, seed + 2).reshape(segments, rings, 1)
+    # Only the distance from the axis is roughened, so that both end sections stay flat.
+    inner = inner * (1.0 + 0.17 * rough * [1.0, 0.0, 1.0])
+    outer = inner * [1.12, 1.0, 1.12] + np.stack([0 * level, 14.0 * way, 0 * level], -1)
+    shell = loft(np.concatenate([inner, outer[:, ::-1]], axis=1), concave=True)
     number = count(90, detail, 30)
     floor = heightfield(
         (-170.0, 170.0), (-165.0, 120.0), number,

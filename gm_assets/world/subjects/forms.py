@@ -16,13 +16,15 @@ from gm_assets.world.sdf.meshing import Mesh, joined
 Array = NDArray[np.float64]
 
 
-def loft(rings: ArrayLike, *, closed: bool = False) -> Mesh:
+def loft(rings: ArrayLike, *, closed: bool = False, concave: bool = False) -> Mesh:
     """A skin over rings of points.
 
     Args:
         rings: (k, m, 3): k rings of m points. Seen against the direction of travel, each ring
             runs counter-clockwise.
         closed: the last ring joins the first (a torus); otherwise both ends are capped.
+        concave: the end rings are flat but not star-shaped; their caps are triangulated in
+            their plane instead of as a fan about the middle.
     """
     r = np.asarray(rings, dtype=np.float64)
     count, around = r.shape[:2]
@@ -38,6 +40,9 @@ def loft(rings: ArrayLike, *, closed: bool = False) -> Mesh:
     )
     if closed:
         return Mesh(vertices, faces)
+    if concave:
+        first_cap, last_cap = _flat_cap(r[0])[:, ::-1], _flat_cap(r[-1]) + (count - 1) * around
+        return Mesh(vertices, np.concatenate([faces, first_cap, last_cap]))
     ends = np.stack([r[0].mean(axis=0), r[-1].mean(axis=0)])
     first, last = len(vertices), len(vertices) + 1
     ring = np.arange(around)
@@ -50,6 +55,19 @@ def loft(rings: ArrayLike, *, closed: bool = False) -> Mesh:
         ]
     )
     return Mesh(np.concatenate([vertices, ends]), np.concatenate([faces, caps]))
+
+
+def _flat_cap(ring: Array) -> NDArray[np.int64]:
+    """Triangles of a flat ring (m, 3), running as the ring runs."""
+    import manifold3d
+
+    following = np.roll(ring, -1, axis=0)
+    normal = np.cross(ring - ring[0], following - ring[0]).sum(axis=0)
+    normal /= np.linalg.norm(normal)
+    u = np.cross(normal, [0.0, 1.0, 0.0] if abs(normal[1]) < 0.9 else [1.0, 0.0, 0.0])
+    u /= np.linalg.norm(u)
+    flat = np.stack([ring @ u, ring @ np.cross(normal, u)], axis=-1)
+    return np.asarray(manifold3d.triangulate([flat]), dtype=np.int64)
 
 
 def circle(radius: float, segments: int) -> Array:

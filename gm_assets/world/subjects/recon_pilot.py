@@ -187,9 +187,6 @@ def _harness(detail: float) -> list[Mesh]:
         line = curve(np.concatenate([path[::3], top]), number)
         ups = np.concatenate([normal[::3], [[0, 1, 0.1], [0, 0.4, -1]]])
         straps.append(sheet(line, 0.042, 0.007, up=curve(ups, number), across=3))
-        thigh = [(side * 0.12 + 0.125 * np.sin(a), 0.76 + 0.03 * side * np.sin(a), 0.01 + 0.125 * np.cos(a))
-                 for a in np.linspace(0, 2 * np.pi, number, endpoint=False)]  # fmt: skip
-        straps.append(sweep(thigh, circle(1.0, 6) * [0.006, 0.019], closed=True))
     breast, out = on_body(TRUNK, [(-58, 1.345), (-20, 1.33), (20, 1.33), (58, 1.345)], 0.02, number)
     straps.append(sheet(breast, 0.04, 0.008, up=out, across=3))
     belt = [(0.19 * np.sin(a), 1.075, 0.152 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 40, endpoint=False)]
