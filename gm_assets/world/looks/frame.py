@@ -34,7 +34,8 @@ class Print:
     """How the light is developed.
 
     Attributes:
-        exposure, saturation, contrast: of the film.
+        exposure: factor on the metered exposure.
+        saturation, contrast: of the film.
         grain: amount of grain in sRGB units.
         vignette: darkening of the corners.
         halation: how far bright lights bleed.
@@ -46,7 +47,7 @@ class Print:
     exposure: float = 1.0
     saturation: float = 0.82
     contrast: float = 1.0
-    grain: float = 0.030
+    grain: float = 0.010
     vignette: float = 0.34
     halation: float = 0.2
     blur: float = 0.0
@@ -113,8 +114,8 @@ def render(
     light = painter.radiance(eye, directions, hits, mirror=True)
     distance = np.where(hits.met, hits.distance, np.float32(stage.size * 400))
     light = painter.fogged(light, eye, directions, distance)
-    linear = light.reshape(high, wide, 3) + _shafts(scene, stage, camera, wide, high, subject)
     depth = distance.reshape(high, wide)
+    linear = light.reshape(high, wide, 3) + _shafts(scene, stage, camera, depth, subject)
     if stage.develop.blur:
         linear = _far_blur(linear, depth, camera, subject, stage.develop.blur)
     if stage.air.flakes:
@@ -130,7 +131,7 @@ def _printed(
 ) -> NDArray[np.uint8]:
     look = stage.develop
     height, width = linear.shape[:2]
-    linear = linear * grade.vignette(height, width, look.vignette)
+    linear = linear * grade.metered(linear) * grade.vignette(height, width, look.vignette)
     srgb = grade.develop(
         linear,
         exposure=look.exposure,
@@ -257,8 +258,8 @@ class _Painter:
             gloss = alpha**2 / (np.pi * spread**2)
             graze = (1 - np.clip((half * way[lit]).sum(axis=1), 0, 1)) ** 5
             mirror = f0[lit] + (1 - f0[lit]) * graze[:, None]
-            shine = np.minimum(gloss, 9.0)[:, None] * mirror * 0.25
-            total[lit] += (body[lit] / 1.0 + shine * np.pi) * (
+            shine = np.minimum(gloss, 3.0)[:, None] * mirror * 0.25
+            total[lit] += (body[lit] + shine * np.float32(np.pi)) * (
                 strength[:, None] * np.asarray(lamp.colour, np.float32)
             )
         return total
@@ -289,7 +290,8 @@ class _Painter:
             distance = np.where(hits.met, hits.distance, np.float32(self.stage.size * 400))
             centre = start[sharp].mean(axis=0)
             image = self.fogged(image, centre, bounce[sharp], distance)
-            colour[met[sharp]] += np.minimum(image, 6) * fresnel[sharp, None]
+            # One ray a sample: a mirrored lamp on a rough floor would be a scatter of sparks.
+            colour[met[sharp]] += np.minimum(image, 1.6) * fresnel[sharp, None]
 
     def fogged(self, light: Floats, eye: NDArray, directions: Floats, distance: Floats) -> Floats:
         """Light after its way through the fog."""
@@ -303,20 +305,38 @@ class _Painter:
         return light * clear + veil * (1 - clear)
 
 
-def _shafts(
-    scene: Scene, stage: Stage, camera: Camera, wide: int, high: int, subject: Sculpt
-) -> Floats:
-    """Beams at a third of the size, smoothed and scaled up; fog has no sharp edges."""
-    w, h = max(wide // 3, 1), max(high // 3, 1)
-    eye, directions = camera_rays(camera, w, h)
-    if not any(lamp.beam for lamp in stage.lamps):
+def _shafts(scene: Scene, stage: Stage, camera: Camera, depth: Floats, subject: Sculpt) -> Floats:
+    """Beams and haloes in front of every sample, (h, w, 3).
+
+    They are summed on a coarse grid of rays and distances and looked up at each sample's own
+    distance, so the edges of what stands in the fog stay sharp.
+    """
+    high, wide = depth.shape
+    if stage.air.density <= 0 or not any(lamp.beam for lamp in stage.lamps):
         return np.zeros((high, wide, 3), np.float32)
-    hits = scene.trace(eye, directions)
-    middle = subject.bounds.mean(axis=0)
-    far = float(np.linalg.norm(middle - eye)) + stage.size * 6
-    light = beams(scene, stage.lamps, stage.air, eye, directions, hits.distance, far=far)
-    smooth = ndimage.gaussian_filter(light.reshape(h, w, 3), (1.3, 1.3, 0))
-    return _scaled(smooth, high, wide)
+    w, h = max(wide // 5, 2), max(high // 5, 2)
+    eye, directions = camera_rays(camera, w, h)
+    away = float(np.linalg.norm(subject.bounds.mean(axis=0) - eye))
+    near, far = 0.25 * away, away + stage.size * 6
+    layers = beams(scene, stage.lamps, stage.air, eye, directions, (near, far))
+    steps = len(layers)
+    grid = ndimage.gaussian_filter(layers.reshape(steps, h, w, 3), (0.6, 1.0, 1.0, 0))
+    row = (np.arange(high, dtype=np.float32) + 0.5) * h / high - 0.5
+    column = (np.arange(wide, dtype=np.float32) + 0.5) * w / wide - 0.5
+    step = np.clip((depth - near) / (far - near) * steps - 0.5, -1, steps - 1)
+    fade = np.clip(step + 1, 0, 1)  # before the first step there is nothing
+    where = np.stack(
+        [
+            np.maximum(step, 0),
+            np.broadcast_to(row[:, None], depth.shape),
+            np.broadcast_to(column[None, :], depth.shape),
+        ]
+    ).astype(np.float32)
+    bands = [
+        ndimage.map_coordinates(grid[..., band], where, order=1, mode="nearest") * fade
+        for band in range(3)
+    ]
+    return np.stack(bands, axis=2).astype(np.float32)
 
 
 def _far_blur(
@@ -344,7 +364,7 @@ def _flakes(stage: Stage, camera: Camera, depth: Floats, subject: Sculpt, seed: 
     x, y = source.uniform(0, wide, count), source.uniform(0, high, count)
     shine = source.uniform(0.4, 1.0, count)
     layer = np.zeros((high, wide), np.float32)
-    limit = high / 110
+    limit = high / 150
     for column, row, distance, one in zip(x, y, away, shine, strict=True):
         blur = limit * abs(1 - focus / distance) * 0.55 + high / 900
         radius = min(blur + high / 1600 * focus / distance, limit * 2.2)

@@ -97,12 +97,22 @@ def guard_red(srgb: Floats, bodies: NDArray[np.bool_]) -> Floats:
     return np.where(near[..., None], changed, srgb).astype(np.float32)
 
 
+def metered(linear: Floats, target: float = 0.62) -> np.float32:
+    """The factor that brings all but the brightest thirtieth of a picture below `target`.
+
+    Lamps in the picture do not count, or a small flame would darken everything.
+    """
+    luma = luminance(linear)
+    lamps = np.quantile(luma, 0.995)
+    level = float(np.quantile(luma[luma <= lamps], 0.967))
+    return np.float32(target / max(level, 1e-4))
+
+
 def film(linear: Floats, contrast: float = 1.0) -> Floats:
     """The tone curve of reversal film: a long toe, a soft shoulder. Linear in and out."""
     x = np.clip(linear, 0, None)
-    toe = 0.012 * contrast
-    y = np.clip(x - toe * x / (x + 0.06), 0, None)
-    return (y * (1 + y * 0.12) / (1 + y * 0.98)).astype(np.float32)
+    y = x * (x / (x + 0.055)) ** np.float32(0.75 * contrast)
+    return (y * (1 + y * 0.12) / (1 + y * 0.90)).astype(np.float32)
 
 
 def develop(

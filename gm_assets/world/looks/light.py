@@ -158,41 +158,37 @@ def beams(
     air: Air,
     eye: NDArray,
     directions: Floats,
-    distance: Floats,
-    *,
-    far: float,
-    steps: int = 18,
+    reach: tuple[float, float],
+    steps: int = 22,
 ) -> Floats:
-    """Light that the fog scatters toward the eye on each ray, (n, 3): shafts and haloes.
+    """Light that the fog has scattered toward the eye up to each of `steps` distances.
 
-    The way to the surface (at most `far` metres) is cut into `steps`, shifted by a hash of
-    the ray, and each place asks each lamp with a beam whether it is in shadow.
+    The way between the two distances in `reach` is cut into equal steps, shifted by a hash of
+    the ray; each place asks each lamp with a beam whether it stands in shadow.
+
+    Returns:
+        (steps, n, 3): the sum over the first steps of each ray.
     """
     count = len(directions)
-    total = np.zeros((count, 3), np.float32)
+    near, far = reach
+    stride = np.float32((far - near) / steps)
     shown = [lamp for lamp in lamps if lamp.beam > 0]
-    if not shown or air.density <= 0:
-        return total
-    reach = np.minimum(distance, np.float32(far))
+    layers = np.zeros((steps, count, 3), np.float32)
     shift = hashed(np.arange(count), 77)
     for step in range(steps):
-        part = (step + shift) / steps
-        along = reach * part
+        along = np.float32(near) + stride * (step + shift)
         points = (eye + directions * along[:, None]).astype(np.float32)
-        weight = reach / steps * air.density
-        weight = weight * np.exp(-np.clip(points[:, 1] - air.base, 0, None) / air.layer)
-        weight = weight * air.clear(eye, directions, along)
+        weight = stride * np.float32(air.density) * air.clear(eye, directions, along)
+        weight *= np.exp(-np.clip(points[:, 1] - air.base, 0, None) / np.float32(air.layer))
         # Drifts in the fog keep a beam from looking like a solid cone.
-        weight = weight * (
-            0.45 + 1.1 * at_plane(points[:, 0] / far * 1.7, points[:, 1] / far * 2.3, 1.0)
-        )
+        weight *= 0.45 + 1.1 * at_plane(points[:, 0] / far * 1.7, points[:, 1] / far * 2.3, 1.0)
         for lamp in shown:
             way, limit, strength = lamp.toward(points)
-            cosine = (way * -directions).sum(axis=1)
+            cosine = (way * directions).sum(axis=1)
             # Henyey and Greenstein 1941, g = 0.45: fog throws light forward.
-            phase = 0.7975 / (1.2025 + 0.9 * cosine) ** 1.5
-            amount = strength * weight * phase * np.float32(lamp.beam)
+            phase = 0.7975 / (1.2025 - 0.9 * cosine) ** 1.5
+            amount = np.minimum(strength, 6) * weight * phase * np.float32(lamp.beam)
             lit = np.flatnonzero(amount > 1e-5)
-            free = ~scene.blocked(points[lit], way[lit], limit[lit] * np.float32(0.98))
-            total[lit] += (amount[lit] * free)[:, None] * np.asarray(lamp.colour, np.float32)
-    return total
+            free = ~scene.blocked(points[lit], way[lit], limit[lit] * np.float32(0.9))
+            layers[step, lit] += (amount[lit] * free)[:, None] * np.asarray(lamp.colour, np.float32)
+    return np.cumsum(layers, axis=0)

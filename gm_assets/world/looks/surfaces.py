@@ -62,15 +62,25 @@ SUBSTANCES: dict[str, Substance] = {
                       takes_snow=0.15),
     "red-cloth": Substance((0.36, 0.012, 0.014), (0.17, 0.005, 0.007), 0.88, relief=0.25,
                            streaks=0.1, takes_snow=0.12),
-    "snow": Substance((0.66, 0.70, 0.75), (0.50, 0.54, 0.60), 0.85, relief=0.4, streaks=0.0),
+    "snow": Substance((0.66, 0.70, 0.75), (0.50, 0.54, 0.60), 0.85, relief=0.5, streaks=0.0,
+                      grain=0.35),
     "glow": Substance((0.9, 0.85, 0.75), (0.9, 0.85, 0.75), 0.9, relief=0.0, streaks=0.0,
                       takes_snow=0.0),
     # Materials of stages alone.
     "water": Substance((0.006, 0.008, 0.010), (0.004, 0.006, 0.008), 0.05, relief=0.0,
                        streaks=0.0, takes_snow=0.0),
     "city": Substance((0.060, 0.058, 0.058), (0.025, 0.025, 0.027), 0.8, relief=0.4, streaks=0.4),
-    "ash": Substance((0.135, 0.130, 0.126), (0.055, 0.053, 0.052), 0.95, relief=0.9, streaks=0.0),
+    "ash": Substance((0.135, 0.130, 0.126), (0.055, 0.053, 0.052), 0.95, relief=0.9, streaks=0.0,
+                     grain=0.4),
 }  # fmt: skip
+#: Turned against the axes and each other, repeats of the noise volume do not line up.
+_TURNS = np.array(
+    [
+        [[0.61, -0.52, 0.60], [0.28, 0.85, 0.45], [-0.74, -0.10, 0.66]],
+        [[-0.42, 0.77, 0.48], [0.80, 0.07, 0.60], [0.43, 0.63, -0.64]],
+    ],
+    np.float32,
+)
 _PLAIN = Substance((0.22, 0.21, 0.20), (0.09, 0.085, 0.08))
 _SNOW = np.array([0.64, 0.68, 0.73], np.float32)
 
@@ -106,8 +116,9 @@ def surface(
     """The surface of one material at n points of a subject of `size` metres."""
     substance = SUBSTANCES.get(material, _PLAIN)
     scale = substance.grain / size
-    coarse = at_points(points, 1.9 * scale)
-    fine = at_points(points, 11.0 * scale)
+    coarse = at_points(points @ _TURNS[0], 1.9 * scale)
+    fine = 0.6 * at_points(points @ _TURNS[0], 6.7 * scale)
+    fine += 0.4 * at_points(points @ _TURNS[1], 21.3 * scale)
     drawn = at_points(points + 5.3 * size, (6.0 * scale, 0.42 * scale, 6.0 * scale))
     mix = 0.45 * coarse + 0.30 * fine + 0.25 * drawn
     # Folds keep their dirt, edges are rubbed bright.

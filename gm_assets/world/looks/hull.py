@@ -1,0 +1,122 @@
+"""The visual hull: the largest solid that agrees with all silhouettes (Laurentini 1994).
+
+A voxel stays when every camera that sees it sees it inside the silhouette. Concavities that
+no silhouette shows stay filled; the memory of a hull says so. Images in, geometry out: this
+uses the mattes and cameras that the plates' memories hold, never the mesh they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from gm_assets.memory.record import Camera
+from gm_assets.sculpt.cameras import camera_rays, matrix_of, project
+from gm_assets.sculpt.model import Part, Sculpt
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """One posed silhouette: the camera, and (h, w) float32 coverage in [0, 1]."""
+
+    camera: Camera
+    matte: Floats
+
+
+def carve(plates: Sequence[Plate], *, resolution: int = 112, name: str = "hull") -> Sculpt:
+    """The visual hull of posed silhouettes as one closed part, standing on y = 0.
+
+    Args:
+        resolution: voxels along the longest side of the box around the hull.
+
+    Raises:
+        ValueError: fewer than three plates, or the silhouettes have nothing in common.
+    """
+    if len(plates) < 3:
+        raise ValueError(f"{len(plates)} plates do not enclose a volume; three or more do")
+    low, high = _box(plates)
+    # Coarse first: the box from the frusta is loose, the one around what remains is tight.
+    coarse, origin, step = _carved(plates, low, high, 40)
+    filled = np.argwhere(coarse > 0.5)
+    if not len(filled):
+        raise ValueError("the silhouettes have no volume in common; are the cameras right?")
+    low = origin + (filled.min(axis=0) - 1.5) * step
+    high = origin + (filled.max(axis=0) + 1.5) * step
+    field, origin, step = _carved(plates, low, high, resolution)
+    return _surface(ndimage.gaussian_filter(field, 0.7), origin, step, name)
+
+
+def _box(plates: Sequence[Plate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A box that holds the subject: around where the cameras' axes meet, as wide as they see."""
+    eyes = np.array([matrix_of(plate.camera)[:3, 3] for plate in plates])
+    axes = np.array([-matrix_of(plate.camera)[:3, 2] for plate in plates])
+    across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
+    centre = np.linalg.lstsq(across.sum(axis=0), (across @ eyes[..., None]).sum(axis=0), rcond=None)
+    middle = centre[0][:, 0]
+    reach = 0.0
+    for plate, eye in zip(plates, eyes, strict=True):
+        half = max(plate.camera.film_back) / 2 / plate.camera.focal_length
+        reach = max(reach, float(np.linalg.norm(eye - middle)) * half)
+    return middle - reach, middle + reach
+
+
+def _carved(
+    plates: Sequence[Plate],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    resolution: int,
+) -> tuple[Floats, NDArray[np.float64], float]:
+    """Least coverage over all plates at every voxel centre, with the grid's origin and step."""
+    step = float((high - low).max()) / resolution
+    counts = np.maximum(np.ceil((high - low) / step).astype(int), 2)
+    x, y, z = (low[axis] + (np.arange(counts[axis]) + 0.5) * step for axis in range(3))
+    field = np.ones(counts, np.float32)
+    for plate in plates:
+        height, width = plate.matte.shape
+        alive = np.flatnonzero(field.reshape(-1) > 0.02)
+        if not len(alive):
+            break
+        i, j, k = np.unravel_index(alive, counts)
+        points = np.stack([x[i], y[j], z[k]], axis=1)
+        pixels, depth = project(plate.camera, points, width, height)
+        coverage = ndimage.map_coordinates(
+            plate.matte, [pixels[:, 1] - 0.5, pixels[:, 0] - 0.5], order=1, cval=0.0
+        )
+        coverage[depth <= 0] = 0
+        flat = field.reshape(-1)
+        flat[alive] = np.minimum(flat[alive], coverage.astype(np.float32))
+    return field, low + 0.5 * step, step
+
+
+def _surface(field: Floats, origin: NDArray[np.float64], step: float, name: str) -> Sculpt:
+    from skimage.measure import marching_cubes
+
+    padded = np.pad(field, 1)
+    vertices, faces, _, _ = marching_cubes(padded, 0.5000123, allow_degenerate=False)
+    points = (vertices - 1) * step + origin
+    points[:, 1] -= points[:, 1].min()
+    # Marching cubes turns triangles toward higher values; ours face outward.
+    part = Part("hull", "", "", points.astype(np.float32), faces[:, ::-1].astype(np.uint32))
+    return Sculpt(name, (part,))
+
+
+def agreement(hull: Sculpt, plates: Sequence[Plate]) -> float:
+    """Mean intersection over union of the hull's silhouettes with the plates', 0 to 1."""
+    from gm_assets.sculpt.rays import Scene
+
+    scene = Scene(hull)
+    scores = []
+    for plate in plates:
+        height, width = plate.matte.shape
+        eye, directions = camera_rays(plate.camera, width, height)
+        seen = scene.trace(eye, directions).met.reshape(height, width)
+        wanted = plate.matte > 0.5
+        union = int((seen | wanted).sum())
+        scores.append(1.0 if union == 0 else int((seen & wanted).sum()) / union)
+    return float(np.mean(scores))
