@@ -9,7 +9,7 @@ from gm_assets.lineage.chains import data_version, stale_documents
 from gm_assets.lineage.evidence import proven
 from gm_assets.lineage.resolve import judge
 from gm_assets.memory.record import STAGES
-from gm_assets.stores import Tables, TableBuilder
+from gm_assets.stores import TableBuilder, Tables
 from gm_assets.stores.catalogue import database
 from gm_assets_tests.lineage import oracle
 from gm_assets_tests.lineage.strategies import libraries
@@ -31,7 +31,7 @@ def derived(tables: Tables) -> dict[str, pa.Table]:
         return judge(con)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(libraries())
 def test_documents_links_and_chains_follow_the_rules(files: list[File]):
     tables = built(files)

@@ -91,7 +91,8 @@ def test_a_placed_file_without_memory_is_a_provisional_document():
 
 def test_one_content_placed_in_two_chains_is_two_documents():
     tables = built(
-        File("a.png", None, "p", place("keeper", "S2")), File("b.png", None, "p", place("gate", "S2"))
+        File("a.png", None, "p", place("keeper", "S2")),
+        File("b.png", None, "p", place("gate", "S2")),
     )
     assert len({row["document_id"] for row in speaking(tables)}) == 2
     assert tables.contents.num_rows == 1
@@ -225,9 +226,7 @@ def test_names_that_are_not_utf8_are_spelled_out():
 
 
 def test_gaps_and_events_are_rows_of_their_document():
-    remembered = memory(
-        "a", "p", gaps=(Gap(stage="S1", reason="the sketch was lost"),), was=("o",)
-    )
+    remembered = memory("a", "p", gaps=(Gap(stage="S1", reason="the sketch was lost"),), was=("o",))
     tables = built(File("a.png", remembered))
     (gap,) = speaking(tables, "gaps")
     assert (gap["stage"], gap["reason"]) == ("S1", "the sketch was lost")
