@@ -34,6 +34,8 @@ from gm_assets.errors import TooLarge, UnreadableFile
 GEOMETRY_SCHEME = "ge1"
 #: Largest number of vertices and indices of a model, counting every use of a mesh.
 MAX_ELEMENTS = 1 << 27
+#: Largest accessor that has no bytes in the file and is zero but for a sparse part.
+MAX_IMPLIED = 1 << 22
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC3": 3}
@@ -172,16 +174,14 @@ class _Document:
         count, width = self._count(accessor, "count", 1), _WIDTHS[kind]
         self._elements += count
         if self._elements > MAX_ELEMENTS:
-            raise TooLarge(
-                f"the model has more than {MAX_ELEMENTS:,} vertices and indices",
-                where=self._where,
-                remedy="Split it into several files",
-            )
+            self._too_large(f"the model has more than {MAX_ELEMENTS:,} vertices and indices")
         if accessor.get("type") != kind:
             self._broken(f"accessor {index} is not of type {kind}")
         dtype = self._dtype(accessor)
         if "bufferView" in accessor:
             values = self._view(accessor, dtype, count, width)
+        elif count > MAX_IMPLIED:
+            self._too_large(f"an accessor without bytes has more than {MAX_IMPLIED:,} values")
         else:
             values = np.zeros((count, width), dtype)
         if (sparse := accessor.get("sparse")) is not None:
@@ -276,6 +276,9 @@ class _Document:
         if not isinstance(item, dict):
             self._broken(f"entry {index} of {name} is not an object")
         return item
+
+    def _too_large(self, what: str) -> NoReturn:
+        raise TooLarge(what, where=self._where, remedy="Split the model into several files")
 
     def _broken(self, what: str) -> NoReturn:
         raise UnreadableFile(

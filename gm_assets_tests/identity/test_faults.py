@@ -88,7 +88,7 @@ def test_pixels_that_end_before_the_last_row_are_unreadable(colour: int, bits: i
     plte = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
     for rows in (0, 1, 40, 63):
         pixels = plte + chunk(b"IDAT", zlib.compress(row * rows))
-        with pytest.raises(UnreadableFile, match="end too early|truncated"):
+        with pytest.raises(UnreadableFile, match=r"end too early|truncated"):
             identify_bytes(SIGNATURE + header(64, 64, bits, colour) + pixels + chunk(b"IEND", b""))
 
 
@@ -134,7 +134,7 @@ def test_a_forged_size_is_refused_before_anything_is_allocated(name: str) -> Non
         data[at : at + 4] = struct.pack("<HH", 16383, 16383)
         forged = bytes(data)
     tracemalloc.start()
-    with pytest.raises((UnreadableFile, TooLarge), match="forged|more than"):
+    with pytest.raises((UnreadableFile, TooLarge), match=r"forged|more than"):
         identify_bytes(forged)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
