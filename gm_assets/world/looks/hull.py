@@ -20,6 +20,10 @@ from gm_assets.sculpt.model import Part, Sculpt
 
 Floats = NDArray[np.float32]
 
+#: Coverage at which a voxel counts as inside: below one half, or rods thinner than a pixel
+#: would be lost. Not a round number, since marching cubes breaks where a sample equals it.
+_LEVEL = 0.3500123
+
 
 @dataclass(frozen=True, eq=False)
 class Plate:
@@ -29,11 +33,14 @@ class Plate:
     matte: Floats
 
 
-def carve(plates: Sequence[Plate], *, resolution: int = 112, name: str = "hull") -> Sculpt:
-    """The visual hull of posed silhouettes as one closed part, standing on y = 0.
+def carve(
+    plates: Sequence[Plate], *, resolution: int = 136, floor: float = 0.0, name: str = "hull"
+) -> Sculpt:
+    """The visual hull of posed silhouettes as one closed part.
 
     Args:
         resolution: voxels along the longest side of the box around the hull.
+        floor: height of the table on which the subject stood, in metres; nothing lies below.
 
     Raises:
         ValueError: fewer than three plates, or the silhouettes have nothing in common.
@@ -43,13 +50,14 @@ def carve(plates: Sequence[Plate], *, resolution: int = 112, name: str = "hull")
     low, high = _box(plates)
     # Coarse first: the box from the frusta is loose, the one around what remains is tight.
     coarse, origin, step = _carved(plates, low, high, 40)
-    filled = np.argwhere(coarse > 0.5)
+    filled = np.argwhere(coarse > 0.1)
     if not len(filled):
         raise ValueError("the silhouettes have no volume in common; are the cameras right?")
     low = origin + (filled.min(axis=0) - 1.5) * step
     high = origin + (filled.max(axis=0) + 1.5) * step
+    low[1] = max(low[1], floor)
     field, origin, step = _carved(plates, low, high, resolution)
-    return _surface(ndimage.gaussian_filter(field, 0.7), origin, step, name)
+    return _surface(ndimage.gaussian_filter(field, 0.5), origin, step, name)
 
 
 def _box(plates: Sequence[Plate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -98,9 +106,8 @@ def _surface(field: Floats, origin: NDArray[np.float64], step: float, name: str)
     from skimage.measure import marching_cubes
 
     padded = np.pad(field, 1)
-    vertices, faces, _, _ = marching_cubes(padded, 0.5000123, allow_degenerate=False)
+    vertices, faces, _, _ = marching_cubes(padded, _LEVEL, allow_degenerate=False)
     points = (vertices - 1) * step + origin
-    points[:, 1] -= points[:, 1].min()
     # Marching cubes turns triangles toward higher values; ours face outward.
     part = Part("hull", "", "", points.astype(np.float32), faces[:, ::-1].astype(np.uint32))
     return Sculpt(name, (part,))

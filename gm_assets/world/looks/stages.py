@@ -356,8 +356,7 @@ def _rib_vault(s: float, half: float, bays: int, step: float, tall: float) -> li
     )  # fmt: skip
     for bay in range(bays):
         z = 1.1 * s - bay * step
-        for side in (-1, 1):
-            meshes.append(kit.moved(column, (side * half, 0, z)))
+        meshes += [kit.moved(column, (side * half, 0, z)) for side in (-1, 1)]
         arch = kit.pointed_arch(half * 2, half * 1.35, tall, 32)
         for drop, radius in ((0.0, 0.075), (0.09, 0.045)):
             line = np.stack([arch[:, 0], arch[:, 1] - drop * s, np.full(len(arch), z)], axis=1)

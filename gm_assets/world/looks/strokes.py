@@ -226,7 +226,8 @@ def paper(height: int, width: int, sheet: Sheet) -> tuple[Floats, Floats]:
     tone -= 0.16 * (fleck > 0.93)
     warm = 1 + np.stack([0 * blot, -0.03 * blot, -0.09 * blot], axis=2) * sheet.stains
     tooth = np.clip(0.5 + (fibre - 0.5) * 2.1 + (fleck - 0.5) * 0.9, 0, 1)
-    return np.asarray(sheet.paper, np.float32) * tone[..., None] * warm, tooth
+    bare = np.asarray(sheet.paper, np.float32) * tone[..., None] * warm
+    return bare.astype(np.float32), tooth.astype(np.float32)
 
 
 def _on_paper(
