@@ -6,9 +6,16 @@ nothing of Dagster or of the command line. `docs/library.md` is for users.
 
 from __future__ import annotations
 
+from gm_assets.library.affected import changes_by_chain
 from gm_assets.library.changes import scan
+from gm_assets.library.checking import check
+from gm_assets.library.editing import place, recover, revise
 from gm_assets.library.ingesting import ingest
 from gm_assets.library.library import Library
+from gm_assets.library.rebuilding import rebuild
+from gm_assets.library.refreshing import SHARDS, refresh, shard_of
+from gm_assets.library.stages import verify_stage
+from gm_assets.library.thumbnails import thumbnail
 from gm_assets.library.values import (
     Action,
     Affected,
@@ -30,6 +37,7 @@ from gm_assets.library.values import (
 )
 
 __all__ = [
+    "SHARDS",
     "Action",
     "Affected",
     "Changes",
@@ -48,6 +56,16 @@ __all__ = [
     "ShardReport",
     "StageFile",
     "StageReport",
+    "changes_by_chain",
+    "check",
     "ingest",
+    "place",
+    "rebuild",
+    "recover",
+    "refresh",
+    "revise",
     "scan",
+    "shard_of",
+    "thumbnail",
+    "verify_stage",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gm_assets import __version__
 from gm_assets.library.rules import Ruling
+from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.record import (
     Event,
     Memory,
@@ -144,6 +145,19 @@ def revised(
             "embeddings": (),
         }
     )
+
+
+def recovered(
+    memory: Memory, identity: Identity, *, note: str | None = None, person: str | None = None
+) -> Memory:
+    """A lost `memory` on its way back into a file; other content than it states is a revision."""
+    if is_altered(identity, memory.written):
+        memory = revised(memory, identity, note=note, person=person)
+    else:
+        # The store's tables do not hold all of the identity; the file does.
+        memory = memory.model_copy(update={"written": identity.written()})
+    event = Event(action="recovered", when=now(), software_agent=AGENT, note=note, person=person)
+    return memory.model_copy(update={"history": (*memory.history, event)})
 
 
 def describe(placement: Placement) -> str:

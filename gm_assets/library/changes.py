@@ -51,18 +51,24 @@ class Known:
         )
 
 
-def scan(library: Library, paths: Iterable[str | os.PathLike[str]] | None = None) -> Changes:
+def scan(
+    library: Library,
+    paths: Iterable[str | os.PathLike[str]] | None = None,
+    *,
+    known: Known | None = None,
+) -> Changes:
     """Compare the files of the library with its store by signature.
 
     Args:
         paths: files and folders to look at; the whole library by default.
+        known: what the store holds, for a caller that scans folder by folder.
 
     Raises:
         NotFound: one of `paths` neither exists nor is in the store.
         LibraryError: one of `paths` lies outside the library, or the store is damaged.
     """
     chosen = None if paths is None else topmost(library.relative(path) for path in paths)
-    return compare(library, Known.load(library), chosen)
+    return compare(library, known or Known.load(library), chosen)
 
 
 def compare(library: Library, known: Known, chosen: list[str] | None = None) -> Changes:

@@ -26,7 +26,7 @@ from gm_assets.library.pending import pending
 from gm_assets.library.pool import Pool
 from gm_assets.library.recording import Recorder, mark_config
 from gm_assets.library.recovery import Lost, Offer, Offers, carriers, find_lost, memories_in_store
-from gm_assets.library.remember import Handled, Remember
+from gm_assets.library.remember import Handled, Mode, Remember
 from gm_assets.library.values import (
     Action,
     Changes,
@@ -212,7 +212,8 @@ class _Ingest:
         recorder: Recorder | None,
     ) -> None:
         """Run the entries through the workers and take what comes back."""
-        worker = Remember(str(self.library.root), self.library.config, lost, not self.dry_run)
+        mode = Mode.PLAN if self.dry_run else Mode.WRITE
+        worker = Remember(str(self.library.root), self.library.config, lost, mode)
         pool: Pool[Handled] = Pool(worker, worker.crashed, self.workers)
         offered = frozenset(lost.offered_paths.values())
         try:

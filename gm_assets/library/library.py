@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ from gm_assets.library.lock import writer_lock
 from gm_assets.library.rules import Ruling, rule_for, slug
 
 if TYPE_CHECKING:
+    import duckdb
+
     from gm_assets.stores import Store
 
 STATE_FOLDER = ".gm"
@@ -46,6 +48,9 @@ class Library:
     state: Path
     read_only: bool = False
     wait: float = 0.0
+    _catalogues: dict[int, duckdb.DuckDBPyConnection] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def init(
@@ -107,6 +112,23 @@ class Library:
         from gm_assets.stores import Store
 
         return Store(self.state / "store")
+
+    def catalogue(self) -> duckdb.DuckDBPyConnection:
+        """A cursor on the catalogue of the current generation.
+
+        The connection is kept for further calls until another generation is current; reports
+        over thousands of chains ask it again and again.
+
+        Raises:
+            LibraryError: nothing was ever committed, or the store is damaged.
+        """
+        generation = self.store.current()
+        connection = self._catalogues.get(generation.number)
+        if connection is None:
+            connection = generation.connect()
+            self._catalogues.clear()
+            self._catalogues[generation.number] = connection
+        return connection.cursor()
 
     @property
     def thumbs(self) -> Path:

@@ -30,17 +30,14 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from gm_assets.settings import available_cpus
+
 Result = TypeVar("Result")
 
 #: Starting two processes costs about as much as reading this many small pictures.
 SMALL_BATCH = 256
 #: Files under way for each worker: enough to keep it busy while results are recorded.
 AHEAD = 8
-
-
-def default_workers() -> int:
-    """The cores that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 
 
 class Pool(Generic[Result]):
@@ -60,7 +57,7 @@ class Pool(Generic[Result]):
     ) -> None:
         self.function = function
         self.crashed = crashed
-        self.workers = workers or default_workers()
+        self.workers = workers or available_cpus()
 
     def stream(self, paths: Iterable[str]) -> Iterator[Result]:
         """Results as they come, in no particular order (with one worker: in order)."""

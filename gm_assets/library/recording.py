@@ -30,11 +30,11 @@ class Recorder:
     Raises (every method): LibraryError where the store is damaged or cannot be written.
     """
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, library: Library, *, from_nothing: bool = False) -> None:
+        """Begin; `from_nothing` replaces the whole store at the first commit."""
         self._store = library.store
-        self._builder = self._store.update()
-        self._touched = False
+        self._builder = self._store.rebuild() if from_nothing else self._store.update()
+        self._touched = from_nothing
         self._last = time.monotonic()
         self._pause = COMMIT_SECONDS
 

@@ -7,7 +7,9 @@ memory that has none, and everything else is for people (`place`, `revise`, `rec
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from gm_assets.errors import GmError, MemoryConflict, UnreadableFile
 from gm_assets.library.authoring import first_memory, placed_by_rule
@@ -40,6 +42,7 @@ class Handled:
     managed: bool
     placement_by_rule: Placement | None
     recovery: Recovery | None = None
+    seconds: float = 0.0  # that the worker spent on it
 
 
 def decide(examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost) -> Decision:
@@ -89,26 +92,33 @@ def _decide_without_memory(
     return Decision(Action.WRITTEN, memory=first_memory(identity, ruling))
 
 
+class Mode(Enum):
+    """How far the work on a file goes."""
+
+    WRITE = "write"  # write memories where they are due
+    PLAN = "plan"  # say what would be written (dry run)
+    CATALOGUE = "catalogue"  # take every file as it is (refresh, rebuild --verify)
+
+
 @dataclass(frozen=True)
 class Remember:
-    """The work of an ingest on one path: examine, decide, write. Never raises.
-
-    `writes` is false in a dry run: the outcome then says what would be done.
-    """
+    """The work of an ingest on one path: examine, decide, write. Never raises."""
 
     root: str
     config: LibraryConfig
     lost: Lost
-    writes: bool
+    mode: Mode
 
     def __call__(self, path: str) -> Handled:
         managed = self.config.manages(path)
         ruling = rule_for(self.config.places, path)
+        started = time.perf_counter()
         examined = examine(self.root, path)
         decision = decide(examined, managed, ruling, self.lost)
         if decision.action is Action.WRITTEN:
             examined, decision = self._write(examined, decision)
-        return self._handled(examined, decision, managed, ruling)
+        handled = self._handled(examined, decision, managed, ruling)
+        return replace(handled, seconds=time.perf_counter() - started)
 
     def crashed(self, path: str) -> Handled:
         """The result for a file whose reading ended its process, twice."""
@@ -125,8 +135,11 @@ class Remember:
         memory = decision.memory
         assert memory is not None and examined.signature is not None
         assert examined.identity is not None
-        if not self.writes:
+        if self.mode is Mode.PLAN:
             return replace(examined, memory=memory), decision
+        if self.mode is Mode.CATALOGUE:
+            action = Action.RECORDED if examined.memory is None else Action.REMEMBERED
+            return examined, Decision(action, "gm ingest writes its memory")
         wrote = write(self.root, examined.path, memory, examined.signature)
         if isinstance(wrote, MemoryConflict):
             return examined, Decision(Action.WAITING, wrote.what)

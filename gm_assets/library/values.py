@@ -219,9 +219,10 @@ class LinkFact:
 class StageFile:
     """One file of a stage as it is now, read and decoded again.
 
-    `state` is `sound` (its content is the one its memory states), `altered`, `provisional`
-    (no memory in the file; placed by a rule), `vanished`, `unreadable` or `changed` (other
-    than when it was ingested, and not altered: ingest it again).
+    `state` is `sound` (its content is the one that its memory states), `altered`,
+    `provisional` (no memory in the file; a rule places it), `vanished`, `unreadable` (the
+    file, or the memory that it should have) or `changed` (sound, but not what was ingested:
+    ingest it again). `content_id` is the one found now.
     """
 
     path: str
@@ -241,8 +242,9 @@ class StageFile:
 class StageReport:
     """What stands at one stage of one chain now (`verify_stage`).
 
-    `data_version` is the chains table's formula over the content ids found now; `primary`
-    is the content id of the picture that stands for the stage.
+    `links` are as the store judged them at its last commit. `gap` is the reason of a gap
+    where a memory states one. `primary` is the file that stands for the stage;
+    `data_version` is `lineage.data_version` of the content ids found now.
     """
 
     key: str
@@ -295,16 +297,20 @@ class CheckResult:
 
 @dataclass(frozen=True, order=True)
 class Affected:
-    """A chain's stage that changed files concern; `gone`: no file of it is left."""
+    """A stage of a chain that changed files concern."""
 
     key: str
     stage: str
-    gone: bool = False
 
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What `refresh` did in one shard."""
+    """What `refresh` did in one shard.
+
+    `files` and `verified` count the shard's files and those whose content was read at some
+    time; `read`, `altered`, `quarantined` and `bytes` are of this run; `seconds` is the time
+    that workers spent on its files.
+    """
 
     shard: str
     files: int

@@ -1,0 +1,178 @@
+"""Thumbnails: small WebP pictures of contents, for pages and for Dagster.
+
+They show, and prove nothing: the EXIF orientation is applied, 16-bit samples are stretched to
+what a screen shows, alpha is kept. A model is rendered as clay. Thumbnails lie in
+`.gm/thumbs` by content and size and can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gm_assets.errors import GmError, LibraryError, NotFound, UnreadableFile
+from gm_assets.memory.record import CONTENT_ID
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from gm_assets.containers import Layout
+    from gm_assets.library.library import Library
+
+MIN_SIZE, MAX_SIZE = 16, 2048
+#: Quality of the WebP: a 256-pixel thumbnail takes about 10 kB.
+QUALITY = 82
+
+
+def thumbnail(library: Library, content_id: str, size: int = 256) -> Path:
+    """The path of a thumbnail, made if it is not there yet.
+
+    Libraries that were opened read-only get thumbnails too, as long as the state folder can
+    be written.
+
+    Args:
+        content_id: of a content that the store knows.
+        size: pixels of the longer side, 16 to 2048. Small pictures are not enlarged.
+
+    Raises:
+        NotFound: no file of the library holds that content now.
+        UnreadableFile: its file cannot be shown.
+        LibraryError: the thumbnail cannot be written.
+        ValueError: not a content id, or a size out of bounds.
+    """
+    if not CONTENT_ID.match(content_id):
+        raise ValueError(f"{content_id!r} is not a content id")
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise ValueError(f"size {size} is not between {MIN_SIZE} and {MAX_SIZE}")
+    kind, digest = content_id.split(":")[:2]
+    target = library.thumbs / digest[:2] / f"{kind}-{digest}-{size}.webp"
+    if not target.exists():
+        _save(target, _draw(library, content_id, size))
+    return target
+
+
+def _draw(library: Library, content_id: str, size: int) -> Image.Image:
+    """A picture of the first file that holds the content and can be shown."""
+    reason: GmError = NotFound(
+        "no file of the library holds that content",
+        where=content_id,
+        remedy="Ingest the library again if files were added",
+    )
+    for path, format in _files_with(library, content_id):
+        full = library.root / path
+        try:
+            data = full.read_bytes()
+            if format == "glb":
+                return _clay(data, full, size)
+            return _picture(data, full, size)
+        except FileNotFoundError:
+            continue
+        except GmError as error:
+            reason = error
+        except Exception as error:
+            reason = UnreadableFile(f"it cannot be shown ({error})", where=full)
+    raise reason
+
+
+def _files_with(library: Library, content_id: str) -> list[tuple[str, str]]:
+    rows = (
+        library.catalogue()
+        .execute(
+            "select path, format from files where content_id = ? order by path limit 8",
+            [content_id],
+        )
+        .fetchall()
+    )
+    return [(path, format) for path, format in rows]
+
+
+def _picture(data: bytes, full: Path, size: int) -> Image.Image:
+    """The first frame of an image, upright, at most `size` pixels on its longer side."""
+    from PIL import Image, ImageOps
+
+    from gm_assets.containers import parse
+    from gm_assets.identity.bounds import check_raster
+
+    layout = parse(data, os.fspath(full))
+    check_raster(layout, os.fspath(full))
+    image = _open(data, layout)
+    # JPEG decoders can decode at a half, a quarter or an eighth of the size.
+    image.draft("RGB", (size * 2, size * 2))
+    shown = _eight_bit(image)
+    shown.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return ImageOps.exif_transpose(shown)
+
+
+def _open(data: bytes, layout: Layout) -> Image.Image:
+    """Open with the decoder of the sniffed format: `check_raster` has bounded the size."""
+    from PIL import JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+    file = io.BytesIO(data)
+    if layout.format == "png":
+        return PngImagePlugin.PngImageFile(file)
+    if layout.format == "jpeg":
+        return JpegImagePlugin.JpegImageFile(file)
+    return WebPImagePlugin.WebPImageFile(file)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The image as RGB or RGBA; deep grey samples (depth passes) stretched to their range."""
+    import numpy as np
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):
+        shown = Image.fromarray(_stretched(np.asarray(image, np.float64)))
+        shown.info.update(image.info)
+        return shown.convert("RGB")
+    see_through = image.has_transparency_data
+    converted = image.convert("RGBA" if see_through else "RGB")
+    converted.info.update(image.info)  # the orientation is applied after scaling
+    return converted
+
+
+def _stretched(samples: np.ndarray) -> np.ndarray:
+    """Samples stretched so that the 0.5 to 99.5 % percentiles fill eight bits."""
+    import numpy as np
+
+    # Nothing (0) and infinitely far (the maximum) say nothing about the range between.
+    inside = samples[(samples > samples.min()) & (samples < samples.max())]
+    low, high = np.percentile(inside if inside.size else samples, (0.5, 99.5))
+    scaled = (samples - low) / max(float(high - low), 1e-12)
+    return (np.clip(scaled, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _clay(data: bytes, full: Path, size: int) -> Image.Image:
+    """A clay render of a model."""
+    import numpy as np
+    from PIL import Image
+
+    from gm_assets.sculpt.cameras import frame
+    from gm_assets.sculpt.clay import clay
+    from gm_assets.sculpt.glb import parse_glb
+    from gm_assets.sculpt.rays import Scene
+
+    sculpt = parse_glb(data, where=full)
+    points = np.concatenate([part.vertices for part in sculpt.parts])
+    return Image.fromarray(clay(Scene(sculpt), frame(points), size, size))
+
+
+def _save(target: Path, image: Image.Image) -> None:
+    """Write the WebP so that nobody ever sees half of it; no sync, it can be made again."""
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        image.save(temporary, "WEBP", quality=QUALITY, method=4)
+        temporary.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise LibraryError(
+            f"the thumbnail cannot be written ({error.strerror or error})",
+            where=target.parent,
+            remedy="Make .gm writable, or set GM_STATE to a folder that is",
+        ) from None
