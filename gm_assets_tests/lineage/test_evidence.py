@@ -181,6 +181,15 @@ def test_a_parent_that_was_revised_and_then_edited_is_superseded(tmp_path):
     assert found.resolution == "superseded"
 
 
+def test_a_revised_parent_whose_old_picture_was_put_back_is_superseded(tmp_path):
+    found = judged(
+        tmp_path,
+        memory("child", "child", link("mesh", holds="m1")),
+        File("mesh.png", memory("mesh", "m2", was=("m1",)), "m1"),
+    )
+    assert found.resolution == "superseded"
+
+
 def test_an_edited_parent_that_happens_to_hold_the_content_does_not_resolve(tmp_path):
     found = judged(
         tmp_path,

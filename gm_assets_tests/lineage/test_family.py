@@ -173,7 +173,7 @@ def test_evidence_of_a_document_counts_its_links(keeper):
 
 
 def test_a_strip_shows_all_five_stages_with_their_gaps(keeper):
-    strip = keeper.strip("keeper")
+    strip = keeper.strip(key="keeper")
     assert (strip.key, [stage.stage for stage in strip.stages]) == (
         "keeper.g01",
         ["S1", "S2", "S3", "S4", "S5"],
@@ -203,7 +203,7 @@ def test_a_strip_shows_all_five_stages_with_their_gaps(keeper):
 
 
 def test_a_generation_that_began_by_reentry_has_no_sketch_of_its_own(keeper):
-    strip = keeper.strip("keeper.g02")
+    strip = keeper.strip(key="keeper.g02")
     assert [stage.state for stage in strip.stages] == [
         "not_applicable",
         "not_applicable",
@@ -216,7 +216,7 @@ def test_a_generation_that_began_by_reentry_has_no_sketch_of_its_own(keeper):
 
 
 def test_a_strip_lists_no_more_documents_than_asked_for(keeper):
-    stage = keeper.strip("keeper.g01", limit=1).stages[3]
+    stage = keeper.strip(key="keeper.g01", limit=1).stages[3]
     assert (len(stage.documents), stage.count) == (1, 2)
 
 
