@@ -1,0 +1,90 @@
+"""`gm`: the command line. Registers the commands and turns errors into messages and codes.
+
+One module for each group of commands; whatever is slow to import is imported inside them, so
+that `gm --help` and shell completion answer at once. `docs/cli.md` has the commands, the shapes
+of their JSON and the exit codes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gm_assets import __version__
+from gm_assets.cli import doctor, files, look, services, up
+from gm_assets.cli.options import LibraryOption
+from gm_assets.cli.output import print_error
+from gm_assets.errors import GmError
+
+app = typer.Typer(
+    name="gm",
+    help="Images and 3D files that carry their own memory.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"gm_assets {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    library: LibraryOption = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where in the code an error arose.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Images and 3D files that carry their own memory."""
+    ctx.obj = library
+
+
+for group in (files, look, services, up, doctor):
+    group.register(app)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run `gm` with these arguments (the process's own by default) and exit with its code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a test's stream may be no text file
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app(args=arguments, prog_name="gm")
+    except GmError as error:
+        if "--debug" in arguments:
+            raise
+        print_error(error, as_json="--json" in arguments)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        if "--debug" in arguments:
+            raise
+        print_error(_system_error(error), as_json="--json" in arguments)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _system_error(error: OSError) -> GmError:
+    """The operating system's refusal as an error of ours: a full disk, a missing permission."""
+    where: Any = error.filename
+    return GmError(
+        error.strerror or str(error),
+        where=Path(os.fsdecode(where)) if isinstance(where, str | bytes) else None,
+        remedy="`gm doctor` looks at permissions and free space; --debug shows the code",
+    )
+
+
+if __name__ == "__main__":
+    main()

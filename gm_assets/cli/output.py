@@ -1,0 +1,185 @@
+"""What the commands print: data on stdout, notes and progress on stderr.
+
+On a terminal tables are coloured and progress is drawn. Elsewhere the output is plain, with
+nothing wrapped or shortened. With `--json` stdout holds exactly one JSON document. File names
+and metadata are somebody else's text: control characters in them are shown as escapes, so
+that a title cannot drive the terminal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gm_assets.errors import GmError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from gm_assets.library import Progress, ProgressFunction
+
+#: Control characters, bidirectional overrides, and halves of surrogate pairs (file names
+#: that are not UTF-8).
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_PHASES = {"find": "finding files", "read": "reading", "record": "recording"}
+#: Width of plain output: nothing is wrapped.
+_UNWRAPPED = 100_000
+
+
+def safe(text: object) -> str:
+    """`text` with everything that could drive a terminal shown as an escape."""
+    return _UNSAFE.sub(lambda match: repr(match[0])[1:-1], str(text))
+
+
+def is_terminal() -> bool:
+    """Whether stdout is a terminal that can move the cursor and show colours."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console for one of the streams; unwrapped and plain where it is no terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _UNWRAPPED
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal, on stderr."""
+    print(safe(text), file=sys.stderr)
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON types: dataclasses and models become objects, by their field names."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (field.name for field in dataclasses.fields(value))
+        return {name: plain(getattr(value, name)) for name in fields}
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, GmError):
+        return {"error": type(value).__name__, "what": value.what, "remedy": value.remedy}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return os.fspath(value)
+    return value
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one JSON document of a command, with non-ASCII text where stdout can hold it."""
+    value = plain(document)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    print(text)
+
+
+def print_table(
+    heads: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Mapping[str, str] = {}
+) -> None:
+    """Aligned columns; `styles` gives a colour to whole cells by their text.
+
+    Heads that are all empty are not printed.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(heads))
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        cells = [safe("" if cell is None else cell) for cell in row]
+        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in cells))
+    _print(table)
+
+
+def print_fields(title: str, fields: Mapping[str, object]) -> None:
+    """A heading and its name-value lines; fields without a value are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    present = {name: value for name, value in fields.items() if value not in (None, "", ())}
+    if not present:
+        return
+    _print(Text(title, style="bold"))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in present.items():
+        table.add_row(f"  {name}", Text(safe(value)))
+    _print(table)
+
+
+def _print(renderable: RenderableType) -> None:
+    """Print to stdout; where that is no terminal, without the blanks that fill columns."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(renderable)
+        return
+    with screen.capture() as captured:
+        screen.print(renderable)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
+
+
+@contextmanager
+def progress_bar(*, quiet: bool = False) -> Iterator[ProgressFunction | None]:
+    """A bar on stderr while the block runs; None where nobody would see it."""
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[current]}"),
+    )
+    with Bars(*columns, console=console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None, current="")
+
+        def show(now: Progress) -> None:
+            bars.update(
+                task,
+                description=_PHASES.get(now.phase, now.phase),
+                total=now.total or None,
+                completed=now.done,
+                current=safe(now.current)[-48:],
+            )
+
+        yield show
+
+
+def print_error(error: GmError, *, as_json: bool) -> None:
+    """What, where and what to do: on stderr for people, with `--json` on stdout as well."""
+    if as_json:
+        described = {
+            "error": type(error).__name__,
+            "what": error.what,
+            "where": error.where,
+            "remedy": error.remedy,
+            "exit_code": error.exit_code,
+        }
+        print_json({"error": described})
+    where = "" if error.where is None else f"{error.where}: "
+    note(f"gm: {where}{error.what}")
+    if error.remedy:
+        note(f"    {error.remedy}")

@@ -1,0 +1,69 @@
+"""Commands that make or serve: demo and walk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_library
+from gm_assets.cli.output import note, print_json, progress_bar, safe
+
+if TYPE_CHECKING:
+    from gm_assets.world.demo import DemoReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(demo)
+    app.command()(walk)
+
+
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Where to make it (GM_LIBRARY, else ./library).", show_default=False),
+    ] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the demo library: a procedural world, its chains with their links and gaps."""
+    root = folder if folder is not None else library_path(ctx, library)
+    report = make_demo(root, quiet=as_json)
+    if as_json:
+        print_json({"library": root.absolute(), "report": report})
+        return
+    print(f"the demo library is in {safe(root)}: `gm --library {safe(root)} chains` lists it")
+
+
+def make_demo(root: Path, *, quiet: bool = False) -> DemoReport:
+    """Make the demo in `root` and catalogue it, with progress on stderr.
+
+    Raises:
+        LibraryError: `root` holds other files, or cannot be written.
+    """
+    from gm_assets.library import Library, ingest
+    from gm_assets.settings import Settings
+    from gm_assets.world import demo
+
+    with progress_bar(quiet=quiet) as progress:
+        report = demo.build(root, progress=progress)
+        library = Library.open(root) if (root / "gm.toml").exists() else Library.init(root)
+        ingest(library, workers=Settings.from_environment().workers, progress=progress)
+    return report
+
+
+def walk(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3001,
+    library: LibraryOption = None,
+) -> None:
+    """Serve the library's pages, read-only, until interrupted."""
+    from gm_assets.walk.app import serve
+
+    home = open_library(ctx, library, read_only=True)
+    note(f"{home.root} is at http://{host}:{port}/ until Ctrl-C")
+    serve(home, host, port)
