@@ -99,7 +99,22 @@ class Generation:
         return self.manifest.generation
 
     def read(self, table: str, columns: list[str] | None = None) -> pa.Table:
-        """The rows of a table (raw: silent voices included), only some columns if asked.
+        """The rows of a table that speak, as the view of that name shows them.
+
+        Raises:
+            LibraryError: a part is missing or damaged.
+        """
+        import pyarrow.compute as pc
+
+        shown = [name for name in TABLES[table].names if name not in VOICE_COLUMNS]
+        wanted = shown if columns is None else columns
+        if "speaks" not in TABLES[table].names:
+            return self.read_raw(table, wanted)
+        rows = self.read_raw(table, [*wanted, "speaks"])
+        return rows.filter(pc.field("speaks")).select(wanted)
+
+    def read_raw(self, table: str, columns: list[str] | None = None) -> pa.Table:
+        """The rows of a table, those of silent voices included.
 
         Raises:
             LibraryError: a part is missing or damaged.

@@ -40,7 +40,7 @@ from gm_assets.stores.catalogue import (
 )
 from gm_assets.stores.parts import Manifest, Part
 from gm_assets.stores.rows import TableBuilder
-from gm_assets.stores.schema import BASE, DERIVED, KEYS, TABLES
+from gm_assets.stores.schema import BASE, DERIVED, KEYS, TABLES, VOICE_COLUMNS
 from gm_assets.stores.tables import Change, Tables
 
 if TYPE_CHECKING:
@@ -91,15 +91,20 @@ class Store:
         found = open_current(self.root)
         if found is None:
             return Tables.empty()
-        return Tables(**{table: found.read(table) for table in TABLES})
+        return Tables(**{table: found.read_raw(table) for table in TABLES})
 
     def read(self, table: str, columns: list[str] | None = None) -> pa.Table:
-        """One table of the current generation, only the columns asked for."""
+        """What speaks in one table of the current generation, as its view shows it.
+
+        Args:
+            table: a name in `schema.TABLES`.
+            columns: only these, e.g. the columns of a signature.
+        """
         found = open_current(self.root)
-        if found is None:
-            rows = TABLES[table].empty_table()
-            return rows if columns is None else rows.select(columns)
-        return found.read(table, columns)
+        if found is not None:
+            return found.read(table, columns)
+        shown = [name for name in TABLES[table].names if name not in VOICE_COLUMNS]
+        return TABLES[table].empty_table().select(shown if columns is None else columns)
 
     def rebuild(self) -> TableBuilder:
         """A builder for all rows from nothing."""

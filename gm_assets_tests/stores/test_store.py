@@ -89,6 +89,10 @@ def test_silent_voices_are_in_the_parts_but_not_in_the_views(tmp_path):
     newer = memory("d0", "c9", was=("c0",), when="2026-09-09T00:00:00Z", title="newer")
     store = store_of(tmp_path / "store", [*chain_of(1), File("copy.png", newer)])
     assert titles(store) == ["newer"]
+    assert store.read("assets", ["title"]).column(0).to_pylist() == ["newer"]
+    assert store.read("assets").column_names == [
+        name for name in TABLES["assets"].names if name not in VOICE_COLUMNS
+    ]
     assert store.tables().assets.num_rows == 2
 
 
