@@ -87,10 +87,13 @@ def chain_keys(library: Library) -> list[str]:
 
 
 def stage_versions(library: Library) -> dict[Stage, dict[str, str]]:
-    """Data versions in the catalogue, by stage and chain key; stages without files are absent."""
-    table = library.store.read("chains", ["key", "stage", "state", "data_version"])
+    """Data versions that should be on record, by stage and chain key.
+
+    Stages without files and stages with altered files are absent: they are not recorded.
+    """
+    table = library.store.read("chains", ["key", "stage", "altered", "data_version"])
     versions: dict[Stage, dict[str, str]] = {}
     for row in table.to_pylist():
-        if row["state"] == "present" and row["data_version"]:
+        if row["data_version"] and not row["altered"]:
             versions.setdefault(row["stage"], {})[row["key"]] = row["data_version"]
     return versions

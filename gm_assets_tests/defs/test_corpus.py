@@ -117,7 +117,7 @@ def test_the_nightly_rebuild_finds_what_no_event_announced(
         dg.build_schedule_context(instance=instance, repository_def=defs().get_repository_def())
     ).run_requests
     source = request.run_config["ops"]["catalogue"]["config"]["source"]
-    result = run_catalogue(library, instance, source.lower())
+    result = run_catalogue(library, instance, source)
     found = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert not found["no_file_altered"]
 

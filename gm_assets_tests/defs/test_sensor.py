@@ -275,7 +275,7 @@ def test_what_a_run_takes_in_is_reported_on_the_files(studio: Studio) -> None:
     studio.run(result)
     event = studio.instance.get_latest_materialization_event(dg.AssetKey("library_files"))
     assert event is not None and event.asset_materialization is not None
-    rows: Any = event.asset_materialization.metadata["changes"].value
+    rows: Any = event.asset_materialization.metadata["changes"].records
     assert [row.data["file"] for row in rows] == ["seam-keeper/S2/reference.png"]
 
 
@@ -296,5 +296,5 @@ def test_a_missing_library_is_said_and_starts_nothing(
 def test_a_damaged_cursor_starts_over() -> None:
     for text in ("", "[]", "{", '{"phase": 3, "else": 1}', "null"):
         assert Cursor.parse(text) == Cursor()
-    kept = Cursor("watching", 7, ("a", "b"), True, "shots")
+    kept = Cursor("watching", 7, ("a", "b"), (("x.g01", "S1"),), True, "shots")
     assert Cursor.parse(kept.text()) == kept

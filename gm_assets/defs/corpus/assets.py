@@ -62,16 +62,17 @@ def fingerprints(
 class Source(Enum):
     """What a run of the catalogue is made from."""
 
-    CURRENT = "current"
-    MEMORIES = "memories"
-    FILES = "files"
+    # Dagster shows the names of members in its forms and in run configs.
+    current = "current"
+    memories = "memories"
+    files = "files"
 
 
 class CatalogueRun(dg.Config):
     """How the catalogue is made."""
 
     source: Source = Field(
-        default=Source.CURRENT,
+        default=Source.current,
         description="`current` records the generation that the library has now. `memories` "
         "rebuilds it from nothing out of the memories in the files; its rows count as "
         "unverified. `files` rebuilds it by reading and decoding every file.",
@@ -97,9 +98,9 @@ def catalogue(
 
     opened = library.open()
     report = None
-    if config.source is not Source.CURRENT or not opened.store.generation:
+    if config.source is not Source.current or not opened.store.generation:
         report = rebuild(
-            opened, verify=config.source is Source.FILES, progress=log_progress(context.log)
+            opened, verify=config.source is Source.files, progress=log_progress(context.log)
         )
     digest, metadata = catalogue_metadata(opened, report)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))

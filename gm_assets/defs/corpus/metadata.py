@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -34,7 +36,7 @@ def shard_metadata(report: ShardReport) -> dict[str, dg.MetadataValue]:
         "altered": dg.MetadataValue.int(report.altered),
         "quarantined": dg.MetadataValue.int(report.quarantined),
         "megabytes read": dg.MetadataValue.float(round(report.bytes / 1e6, 1)),
-        "seconds": dg.MetadataValue.float(round(report.seconds, 2)),
+        "seconds": dg.MetadataValue.float(float(round(report.seconds, 2))),
     }
 
 
@@ -79,8 +81,7 @@ def catalogue_metadata(
         if counts["quarantine"]:
             metadata["quarantine"] = quarantine_table(connection)
     metadata["rows"] = _as_table(("table", "rows"), [(name, counts[name]) for name in _TABLES])
-    size = sum(file.stat().st_size for file in store.root.rglob("*") if file.is_file())
-    metadata["megabytes"] = dg.MetadataValue.float(round(size / 1e6, 2))
+    metadata["megabytes"] = dg.MetadataValue.float(round(_bytes_below(store.root) / 1e6, 2))
     metadata["store"] = dg.MetadataValue.path(store.root)
     if report is not None:
         metadata["rebuilt from"] = dg.MetadataValue.text(
@@ -112,6 +113,15 @@ def count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
     """How many rows there are; `rows` is what follows FROM, and never comes from a file."""
     found = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
     return found[0] if found else 0
+
+
+def _bytes_below(folder: Path) -> int:
+    """Size of the files in a folder that a commit may be changing."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _table(connection: duckdb.DuckDBPyConnection, query: str) -> dg.TableMetadataValue:

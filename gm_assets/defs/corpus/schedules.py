@@ -12,7 +12,7 @@ nightly_rebuild = dg.ScheduleDefinition(
     job=rebuild_catalogue,
     cron_schedule="30 2 * * *",
     execution_timezone="UTC",
-    run_config=dg.RunConfig(ops={"catalogue": CatalogueRun(source=Source.FILES)}),
+    run_config=dg.RunConfig(ops={"catalogue": CatalogueRun(source=Source.files)}),
     # The night is when reading every file disturbs nobody; it finds what no event announces:
     # bit rot, a restored backup, a folder edited while the sensor was off.
     default_status=dg.DefaultScheduleStatus.RUNNING,

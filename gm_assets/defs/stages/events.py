@@ -22,7 +22,7 @@ from gm_assets.defs.stages.checks import (
     summary,
     unverifiable,
 )
-from gm_assets.defs.stages.metadata import stage_metadata
+from gm_assets.defs.stages.metadata import gap_reason, stage_metadata
 from gm_assets.defs.stages.wipe import wipe_partition
 from gm_assets.memory.record import Stage
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gm_assets.library import Library
     from gm_assets.library.values import StageReport
 
-Event: TypeAlias = dg.AssetMaterialization | dg.AssetCheckEvaluation
+Event: TypeAlias = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
 DATA_VERSION_TAG = "dagster/data_version"
 #: A run over many chains says so this often; every log line is an event in the database.
@@ -75,8 +75,8 @@ class Tally:
             if not verdict.passed and verdict.severity is dg.AssetCheckSeverity.ERROR
         }
         return (
-            f"{chains} chains: {self.recorded} stages recorded, {self.gaps} without files, "
-            f"{len(self.wiped)} wiped, {len(failed)} chains with errors"
+            f"chains: {chains}, with errors: {len(failed)}; stages recorded: {self.recorded}, "
+            f"without files: {self.gaps}, taken back: {len(self.wiped)}"
         )
 
 
@@ -89,17 +89,18 @@ def record_chains(
 ) -> Iterator[Event]:
     """Verify the stages of each chain now and yield what that run should record.
 
-    A stage with sound files yields its materialization. One without files yields nothing, so
-    that its partition stays a visible gap. One whose files vanished, were altered or cannot
-    be read loses its record and fails its checks. A run over one chain evaluates every check
-    for it; a run over several evaluates the failing ones by chain and the rest in a summary.
+    A stage with sound files yields its materialization. One without files does not, so that
+    its partition stays a visible gap; where the reason is known, an observation says it. One
+    whose files vanished, were altered or cannot be read loses its record and fails its
+    checks. A run over one chain evaluates every check for it; a run over several evaluates
+    the failing ones by chain and the rest in a summary.
     """
     tally = Tally()
     alone = len(work.chains) == 1
     for number, key in enumerate(work.chains, start=1):
         for stage in work.stages:
             for event in _record_stage(key, stage, work, library, resource, instance, tally, log):
-                if alone or isinstance(event, dg.AssetMaterialization) or not event.passed:
+                if alone or not isinstance(event, dg.AssetCheckEvaluation) or not event.passed:
                     yield event
         if number % LOG_EVERY == 0:
             log.info(tally.words(number))
@@ -146,7 +147,7 @@ def _record(
     resource: LibraryResource,
     instance: dg.DagsterInstance,
     tally: Tally,
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
     stage: Stage = report.stage  # type: ignore[assignment]
     asset = stage_asset(stage)
     if report.sound:
@@ -161,5 +162,9 @@ def _record(
         return
     if not report.files:
         tally.gaps += 1
+        if reason := gap_reason(report):
+            yield dg.AssetObservation(
+                asset, partition=report.key, description=reason, metadata={"gap": reason}
+            )
     if wipe_partition(instance, asset, report.key):
         tally.wiped.append(f"{report.key} {stage}")

@@ -70,6 +70,13 @@ def stage_metadata(
     return metadata
 
 
+def gap_reason(report: StageReport) -> str | None:
+    """Why a stage has no files, where the library knows it."""
+    if report.not_applicable:
+        return "Not applicable: this generation began by re-entry, with a sculpt."
+    return report.gap
+
+
 def picture(
     report: StageReport, face: StageFile, library: LibraryResource
 ) -> dg.MarkdownMetadataValue:
