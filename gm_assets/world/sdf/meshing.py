@@ -189,9 +189,7 @@ def is_watertight(mesh: Mesh) -> bool:
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     keys = edges[:, 0] * (len(mesh.vertices) + 1) + edges[:, 1]
     twins = edges[:, 1] * (len(mesh.vertices) + 1) + edges[:, 0]
-    return len(np.unique(keys)) == len(keys) and bool(
-        np.array_equal(np.sort(keys), np.sort(twins))
-    )
+    return len(np.unique(keys)) == len(keys) and bool(np.array_equal(np.sort(keys), np.sort(twins)))
 
 
 def _manifold(mesh: Mesh):  # type: ignore[no-untyped-def]

@@ -163,9 +163,7 @@ class Solid:
             radius = np.hypot(p[0], p[2])
             return self.distance(np.stack([radius * np.sin(angle), p[1], radius * np.cos(angle)]))
 
-        return Solid(
-            distance, (-reach, self.lower[1], -reach), (reach, self.upper[1], reach)
-        )
+        return Solid(distance, (-reach, self.lower[1], -reach), (reach, self.upper[1], reach))
 
     def twisted(self, degrees_per_metre: float) -> Solid:
         """The solid twisted about the Y axis, in proportion to the height."""
@@ -384,9 +382,7 @@ def rotation(axis: str, degrees: float) -> NDArray[np.float64]:
     return matrix
 
 
-def polygon_distance(
-    corners: NDArray[np.float32], u: Distances, v: Distances
-) -> Distances:
+def polygon_distance(corners: NDArray[np.float32], u: Distances, v: Distances) -> Distances:
     """Signed distance to a simple polygon (k, 2) at points (u, v); negative inside."""
     nearest = np.full(u.shape, np.inf, dtype=np.float32)
     inside = np.zeros(u.shape, dtype=bool)
@@ -423,8 +419,12 @@ def _gaps(
 def _corners(lower: Vector, upper: Vector) -> NDArray[np.float64]:
     """The eight corners (3, 8) of a box."""
     return np.array(
-        [[x, y, z] for x in (lower[0], upper[0]) for y in (lower[1], upper[1])
-         for z in (lower[2], upper[2])]
+        [
+            [x, y, z]
+            for x in (lower[0], upper[0])
+            for y in (lower[1], upper[1])
+            for z in (lower[2], upper[2])
+        ]
     ).T
 
 

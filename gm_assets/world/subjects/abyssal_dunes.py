@@ -28,7 +28,9 @@ def sculpt(seed: int, detail: float) -> Assembly:
     made.add("wreck-ribs", "architecture", "bone", *_place(_ribs(rng, detail), seed))
     made.add("wreck-plates", "machine", "cast-iron", *_place(_plates(rng, detail), seed))
     made.add("wreck-mast", "machine", "cast-iron", *_place(_mast(detail), seed))
-    made.add("anchor", "machine", "oxidised-bronze", _ground(_anchor(detail), 34.0, 62.0, seed, -0.6))
+    made.add(
+        "anchor", "machine", "oxidised-bronze", _ground(_anchor(detail), 34.0, 62.0, seed, -0.6)
+    )
     stakes = []
     for i in range(9):
         x, z = -30.0 + 7.0 * i + rng.uniform(-1, 1), 92.0 - 9.0 * i + rng.uniform(-1, 1)
@@ -36,8 +38,10 @@ def sculpt(seed: int, detail: float) -> Assembly:
         stakes.append(_ground(stake.turned("z", rng.uniform(-9, 9)), x, z, seed, 0.0))
     made.add("way-stakes", "prop", "cast-iron", *stakes)
     body, ribbon = tiny_figure(1.85, 14)
-    made.add("traveller", "living-body", "waxed-canvas", _ground(body, -6.0, 74.0, seed, -0.1))
-    made.add("traveller-ribbon", "living-body", "red-cloth", _ground(ribbon, -6.0, 74.0, seed, -0.1))
+    made.add("visitor", "living-body", "waxed-canvas", _ground(body, -6.0, 74.0, seed, -0.1))
+    made.add(
+        "visitor-ribbon", "living-body", "red-cloth", _ground(ribbon, -6.0, 74.0, seed, -0.1)
+    )
     return made
 
 
@@ -46,7 +50,11 @@ def dune_height(x: Array, z: Array, seed: int) -> Array:
     probe = np.stack([x, np.zeros_like(x), z]).astype(np.float32)
     bend = 26.0 * fractal_noise(probe, 0.011, 2, seed + 1)
     total = np.zeros_like(x)
-    for length, rise, shift, turn in ((92.0, 17.0, 0.0, 0.22), (47.0, 6.0, 17.0, -0.3), (23.0, 1.9, 5.0, 0.1)):
+    for length, rise, shift, turn in (
+        (92.0, 17.0, 0.0, 0.22),
+        (47.0, 6.0, 17.0, -0.3),
+        (23.0, 1.9, 5.0, 0.1),
+    ):
         along = np.cos(turn) * z + np.sin(turn) * x + bend * length / 92.0 + shift
         phase = (along / length) % 1.0
         # A long windward slope to the crest at 0.72, then the slip face.
@@ -72,13 +80,26 @@ def _ground(mesh: Mesh, x: float, z: float, seed: int, lift: float) -> Mesh:
 def _place(meshes: list[Mesh], seed: int) -> list[Mesh]:
     """The wreck in its hollow: keel along the view, listing to one side, stern sunk."""
     y = float(dune_height(np.array([6.0]), np.array([10.0]), seed)[0])
-    return [m.turned("x", 5.0).turned("z", -13.0).turned("y", 24.0).moved(8.0, y - 2.6, 6.0) for m in meshes]
+    return [
+        m.turned("x", 5.0).turned("z", -13.0).turned("y", 24.0).moved(8.0, y - 2.6, 6.0)
+        for m in meshes
+    ]
 
 
 def _ribs(rng: np.random.Generator, detail: float) -> list[Mesh]:
     """Keel and nineteen pairs of frames, some broken off: the carcass of a ship or of an animal."""
     number = count(20, detail, 9)
-    keel = curve([(0, 11.0, 46.0), (0, 3.2, 40.0), (0, 0.6, 28.0), (0, 0.0, 0.0), (0, 0.8, -30.0), (0, 3.0, -44.0)], count(50, detail, 20))
+    keel = curve(
+        [
+            (0, 11.0, 46.0),
+            (0, 3.2, 40.0),
+            (0, 0.6, 28.0),
+            (0, 0.0, 0.0),
+            (0, 0.8, -30.0),
+            (0, 3.0, -44.0),
+        ],
+        count(50, detail, 20),
+    )
     pieces = [sweep(keel, circle(1.0, 8) * [0.7, 1.1], scale=np.linspace(0.7, 1.0, len(keel)))]
     for i in range(19):
         z = 36.0 - 4.1 * i
@@ -102,7 +123,12 @@ def _ribs(rng: np.random.Generator, detail: float) -> list[Mesh]:
 def _plates(rng: np.random.Generator, detail: float) -> list[Mesh]:
     """Strakes of plating that still cling to the frames, and the collapsed boiler between them."""
     pieces = []
-    for low, start, stop, side in ((0.16, 2, 12, -1.0), (0.3, 4, 15, -1.0), (0.2, 6, 11, 1.0), (0.44, 5, 9, -1.0)):
+    for low, start, stop, side in (
+        (0.16, 2, 12, -1.0),
+        (0.3, 4, 15, -1.0),
+        (0.2, 6, 11, 1.0),
+        (0.44, 5, 9, -1.0),
+    ):
         path = []
         for i in range(start, stop):
             z = 36.0 - 4.1 * i
@@ -119,8 +145,14 @@ def _plates(rng: np.random.Generator, detail: float) -> list[Mesh]:
     stack = lathe([(1.5, 0), (1.4, 8.0), (1.8, 8.4), (1.7, 9.2), (1.2, 9.3)], count(16, detail, 8))
     pieces.append(stack.turned("z", 62.0).turned("y", 30.0).moved(4.0, 4.0, -3.0))
     for _ in range(count(14, detail, 5)):
-        slab = block(rng.uniform(0.6, 2.4), 0.16, rng.uniform(0.8, 3.0)).turned("x", rng.uniform(-60, 60))
-        pieces.append(slab.turned("y", rng.uniform(0, 180)).moved(rng.uniform(-12, 12), 2.6, rng.uniform(-20, 34)))
+        slab = block(rng.uniform(0.6, 2.4), 0.16, rng.uniform(0.8, 3.0)).turned(
+            "x", rng.uniform(-60, 60)
+        )
+        pieces.append(
+            slab.turned("y", rng.uniform(0, 180)).moved(
+                rng.uniform(-12, 12), 2.6, rng.uniform(-20, 34)
+            )
+        )
     return pieces
 
 
@@ -129,9 +161,17 @@ def _mast(detail: float) -> list[Mesh]:
     mast = cable([(0, 0, 0), (0, 34.0, 0)], [0.6, 0.2], 8)
     pieces = [mast]
     for y, half in ((20.0, 7.5), (27.0, 5.0)):
-        pieces.append(cable([(-half, y + 0.8, 0), (0, y, 0.3), (half, y + 0.8, 0)], [0.1, 0.26, 0.1], 6))
+        pieces.append(
+            cable([(-half, y + 0.8, 0), (0, y, 0.3), (half, y + 0.8, 0)], [0.1, 0.26, 0.1], 6)
+        )
         for x in (-half, half):
-            pieces.append(cable(curve([(x, y + 0.7, 0), (x * 0.9, y - 5.0, 0.4), (x * 1.0, y - 8.0, -0.4)], 8), 0.06, 4))
+            pieces.append(
+                cable(
+                    curve([(x, y + 0.7, 0), (x * 0.9, y - 5.0, 0.4), (x * 1.0, y - 8.0, -0.4)], 8),
+                    0.06,
+                    4,
+                )
+            )
     nest = lathe([(0.6, 0), (1.5, 0.5), (1.6, 1.8), (1.4, 1.8), (0.6, 0.6)], 10)
     pieces.append(nest.moved(y=17.0))
     pieces.append(spike(0.2, 3.0, 6).moved(y=33.8))
@@ -141,7 +181,10 @@ def _mast(detail: float) -> list[Mesh]:
 def _anchor(detail: float) -> Mesh:
     """A stocked anchor, half sunk, 7 m long."""
     shank = cable([(0, -1.5, 0), (0, 6.2, 0)], [0.42, 0.3], 8)
-    arms = curve([(-2.9, 1.1, 0), (-2.0, -0.6, 0), (0, -1.5, 0), (2.0, -0.6, 0), (2.9, 1.1, 0)], count(20, detail, 10))
+    arms = curve(
+        [(-2.9, 1.1, 0), (-2.0, -0.6, 0), (0, -1.5, 0), (2.0, -0.6, 0), (2.9, 1.1, 0)],
+        count(20, detail, 10),
+    )
     fluke = lathe([(0.05, 0.0), (0.7, 0.5), (0.02, 1.7)], 4).scaled(1.0, 1.0, 0.5)
     stock = cable([(0, 5.2, -2.4), (0, 5.2, 2.4)], 0.24, 7)
     ring = plated_ring(0.7, circle(0.16, 6), 18).turned("x", 90.0).moved(0, 6.9, 0)

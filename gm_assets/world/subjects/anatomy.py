@@ -30,7 +30,12 @@ def limb(points: ArrayLike, radii: ArrayLike, steps: int = 16) -> Solid:
 
 
 def horn(
-    points: ArrayLike, root: float, tip: float, *, rings: int = 14, relief: float = 0.05,
+    points: ArrayLike,
+    root: float,
+    tip: float,
+    *,
+    rings: int = 14,
+    relief: float = 0.05,
     steps: int = 56,
 ) -> Solid:
     """A ringed horn along a curve, tapering from `root` to `tip` metres of radius."""
@@ -197,8 +202,16 @@ def folds(
 
 
 def hanging(
-    sections: Sequence[Section], pipes: Sequence[Fold], *, segments: int, rings: int, seed: int,
-    crumple: float = 0.004, ragged: float = 0.0, opening: float = 0.0, tolerance: float = 0.0006,
+    sections: Sequence[Section],
+    pipes: Sequence[Fold],
+    *,
+    segments: int,
+    rings: int,
+    seed: int,
+    crumple: float = 0.004,
+    ragged: float = 0.0,
+    opening: float = 0.0,
+    tolerance: float = 0.0006,
 ) -> Mesh:
     """A closed body of cloth hung from its top section, with pipes that deepen to the hem.
 
@@ -256,8 +269,15 @@ def hanging(
 
 
 def sleeve(
-    path: ArrayLike, radii: ArrayLike, *, segments: int, rings: int, seed: int,
-    depth: float = 0.1, lobes: int = 9, up: tuple[float, float, float] = (0.0, 1.0, 0.0),
+    path: ArrayLike,
+    radii: ArrayLike,
+    *,
+    segments: int,
+    rings: int,
+    seed: int,
+    depth: float = 0.1,
+    lobes: int = 9,
+    up: tuple[float, float, float] = (0.0, 1.0, 0.0),
     tolerance: float = 0.0005,
 ) -> Mesh:
     """A sleeve or trouser leg along a path, with wrinkles across and folds along it.

@@ -1,8 +1,9 @@
 """The branching gate, the emblem: a tree that folds back into the arch it grew from.
 
-Two trunks rise, cross and part again; every limb forks into a lesser gate of the same form; the
-outermost limbs bow over, descend, and become the feet of the trunks. In the opening stands the
-whole gate again, an eighth as large.
+Braided strands rise from both feet, cross at the point of the arch and part again. From there
+every limb is a gate: two branches that bow out, cross in a point and bear three lesser gates.
+The outermost limbs bow over, descend, and become the roots of the trunks. In the opening
+stands the whole gate again, a seventh as large.
 """
 
 from __future__ import annotations
@@ -10,110 +11,142 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.world.sdf.meshing import Mesh, mesh_of
-from gm_assets.world.sdf.solid import Solid, blend, ellipsoid, tube
-from gm_assets.world.subjects.forms import block, curve, lathe
+from gm_assets.world.sdf.meshing import Mesh, joined, mesh_of, simplified
+from gm_assets.world.sdf.solid import Solid, blend, tube
+from gm_assets.world.subjects.forms import cable, curve, lathe
 from gm_assets.world.subjects.kit import count, tiny_figure
 from gm_assets.world.subjects.model import Assembly, Subject, View
 
 Array = NDArray[np.float64]
-#: Limbs end when they are thinner than this, metres.
-FINEST = 0.14
+#: Strands in each trunk.
+STRANDS = 5
 
 
 def sculpt(seed: int, detail: float) -> Assembly:
-    """The trunks and their returning limbs, the crown of lesser gates, roots, the gate within."""
-    made = Assembly()
+    """The trunks and their returning limbs, the crown of lesser gates, the gate within, a dais."""
     rng = np.random.default_rng([seed, 24])
-    trunks = _trunks()
-    crown = _crown(rng)
-    made.add("trunks", "architecture", "bone", mesh_of(trunks, 0.2 / detail))
-    made.add("crown", "architecture", "bone", mesh_of(crown, 0.17 / detail))
-    inner = mesh_of(blend(trunks, crown, radius=0.4), 0.42 / detail)
-    made.add("gate-within", "architecture", "tarnished-silver", inner.scaled(0.14).moved(0, 1.85, -1.0))
-    floor: list[Mesh] = [
-        lathe([(25.0 - 3.2 * i, 0.6 * i), (25.0 - 3.2 * i, 0.6 * i + 0.6)], count(48, detail, 16)).scaled(1.0, 1.0, 0.55)
+    made = Assembly()
+    trunks = mesh_of(_trunks(), 0.19 / detail)
+    returning, seats = _returning(detail)
+    crown = _crown(rng, seats, detail)
+    made.add("trunks", "architecture", "bone", trunks)
+    made.add("returning-limbs", "architecture", "bone", *returning)
+    made.add("crown", "architecture", "bone", *crown)
+    small = simplified(trunks, 0.09 / detail)
+    twigs = _crown(rng, seats, detail * 0.6, depth=2)
+    within = joined([small, *_returning(detail * 0.5)[0], *twigs]).scaled(1.0 / 7.0)
+    made.add("gate-within", "architecture", "tarnished-silver", within.moved(0, 1.75, -1.0))
+    steps = [
+        lathe([(27.0 - 2.6 * i, 0.6 * i), (27.0 - 2.6 * i, 0.6 * i + 0.6)], count(56, detail, 20))
         for i in range(3)
-    ]  # fmt: skip
-    floor.append(block(5.0, 0.06, 9.0).moved(0, 1.8, 2.0))
-    made.add("dais", "ground", "wet-basalt", *floor)
-    body, ribbon = tiny_figure(1.85, 14)
-    made.add("witness", "living-body", "waxed-canvas", body.turned("y", 150.0).moved(3.6, 1.8, 4.6))
-    made.add("witness-ribbon", "living-body", "red-cloth", ribbon.turned("y", 150.0).moved(3.6, 1.8, 4.6))
+    ]
+    made.add("dais", "ground", "wet-basalt", *(step.scaled(1.0, 1.0, 0.6) for step in steps))
+    body, ribbon = (mesh.turned("y", 150.0) for mesh in tiny_figure(1.85, 14))
+    made.add("visitor", "living-body", "waxed-canvas", body.moved(4.6, 1.8, 4.0))
+    made.add("visitor-ribbon", "living-body", "red-cloth", ribbon.moved(4.6, 1.8, 4.0))
     return made
 
 
-def _limb(points: Array, start: float, end: float, steps: int = 22) -> Solid:
-    t = np.linspace(0.0, 1.0, steps)
-    return tube(curve(points, steps), start + (end - start) * t)
-
-
 def _trunks() -> Solid:
-    """Strands that rise from both feet, cross at the point of the arch, bow out and come down."""
+    """Five strands a side, wound about each other, from the roots over the crossing to the crown."""
     pieces: list[Solid] = []
+    steps = 44
+    t = np.linspace(0.0, 1.0, steps)
+    for side in (1.0, -1.0):
+        spine = curve(
+            [(side * 10.6, 0.2, 0), (side * 10.0, 4.0, 0), (side * 9.2, 10.0, 0), (side * 7.2, 17.0, 0),
+             (side * 3.4, 23.2, 0), (side * -0.6, 27.4, side * 0.5), (side * -4.0, 30.6, side * 0.4)],
+            steps,
+        )  # fmt: skip
+        for k in range(STRANDS):
+            angle = 2 * np.pi * k / STRANDS + side * 5.2 * t
+            away = 0.2 + 1.25 * (1 - t) ** 0.8 + 1.5 * np.exp(-t / 0.06)
+            offset = np.stack([np.cos(angle) * away, 0 * t, np.sin(angle) * away], -1)
+            radius = (0.92 - 0.42 * t) * (1.0 + 0.07 * np.sin(t * 95.0 + k))
+            pieces.append(tube(spine + offset, radius))
+    roots = []
+    for side in (1.0, -1.0):
+        for k in range(7):
+            a = 2 * np.pi * k / 7 + 0.3
+            out = np.array([np.cos(a), 0.0, np.sin(a) * 0.8])
+            foot = np.array([side * 10.6, 0.0, 0.0])
+            path = [foot + out * 1.2 + [0, 2.4, 0], foot + out * 2.4 + [0, 1.1, 0],
+                    foot + out * 4.2 + [0, 0.5, 0], foot + out * 6.0 - [0, 0.2, 0]]  # fmt: skip
+            roots.append(tube(curve(path, 9), np.linspace(0.75, 0.12, 9)))
+    return blend(*pieces, *roots, radius=0.35)
+
+
+def _returning(detail: float) -> tuple[list[Mesh], list[tuple[Array, Array]]]:
+    """Limbs that leave the crossing, bow over and come down outside as roots.
+
+    Returns:
+        The limbs, and places with outward directions where lesser gates grow on them.
+    """
+    limbs: list[Mesh] = []
+    seats: list[tuple[Array, Array]] = []
+    number = count(64, detail, 20)
+    t = np.linspace(0.0, 1.0, number)
     for side in (1.0, -1.0):
         for k in range(3):
-            z = (k - 1) * 1.05
-            foot = np.array([side * (9.6 + 0.75 * k), 0.6, z])
-            rise = np.array(
-                [foot, [side * (8.7 + 0.5 * k), 7.0, z * 0.9], [side * (7.3 + 0.4 * k), 14.0, z * 0.8],
-                 [side * (3.6 + 0.3 * k), 21.0, z * 0.9 + side * 0.5],
-                 [-side * (1.2 - 0.2 * k), 26.0 + 0.7 * k, z + side * 0.7],
-                 [-side * (6.0 + 0.9 * k), 31.5 + 1.2 * k, z * 1.2 + side * 0.6],
-                 [-side * (13.0 + 1.2 * k), 33.0 + 1.6 * k, z * 1.4],
-                 [-side * (19.2 + 1.5 * k), 27.5 + 1.8 * k, z * 1.4],
-                 [-side * (20.6 + 1.7 * k), 17.5 + 1.2 * k, z * 1.2],
-                 [-side * (17.8 + 1.2 * k), 8.0, z * 1.1],
-                 [-side * (12.6 + 0.5 * k), 1.6, z], [-side * (9.9 + 0.75 * k), 0.4, z]]
+            wide, z = 1.0 + 0.13 * k, (k - 1) * 1.1
+            path = curve(
+                [(side * 1.5, 25.6, z * 0.4), (side * -3.5, 30.2, z * 0.8), (side * -10.0 * wide, 33.4 + k, z),
+                 (side * -17.4 * wide, 32.0 + 1.4 * k, z * 1.3), (side * -21.6 * wide, 25.0 + k, z * 1.4),
+                 (side * -22.0 * wide, 15.0, z * 1.3), (side * -19.0 * wide, 6.6, z * 1.1),
+                 (side * -14.6 * wide**0.5, 1.6, z), (side * -11.4, 0.3, z * 0.6)],
+                number,
             )  # fmt: skip
-            steps = 66
-            t = np.linspace(0.0, 1.0, steps)
-            radius = 1.15 - 0.68 * np.sin(np.pi * np.clip(t, 0, 1)) ** 0.8
-            radius *= 1.0 + 0.05 * np.sin(t * 130.0)
-            pieces.append(tube(curve(rise, steps), radius))
-    pieces.append(ellipsoid(2.4, 1.3, 2.2).moved(10.2, 1.2, 0.0).mirrored())
-    return blend(*pieces, radius=0.5)
+            radius = 0.55 + 0.26 * np.exp(-t / 0.08) + 0.45 * np.exp(-(1 - t) / 0.14)
+            radius = radius * (1.0 + 0.06 * np.sin(t * 120.0 + k))
+            limbs.append(cable(path, radius, count(10, detail, 6)))
+            if k == 2:
+                ahead = np.gradient(path, axis=0)
+                for way in (0.24, 0.36, 0.47, 0.57, 0.67):
+                    i = round(way * (number - 1))
+                    out = np.array([-ahead[i, 1], ahead[i, 0], 0.0]) * side * -1.0
+                    out *= np.sign(out @ (path[i] - [0.0, 15.0, 0.0])) or 1.0
+                    seats.append((path[i], out / np.linalg.norm(out)))
+    return limbs, seats
 
 
-def _crown(rng: np.random.Generator) -> Solid:
-    """Lesser gates on the backs of the returning limbs, each bearing lesser ones again."""
-    pieces: list[Solid] = []
+def _crown(
+    rng: np.random.Generator, seats: list[tuple[Array, Array]], detail: float, depth: int = 3
+) -> list[Mesh]:
+    """The middle fan of gates over the crossing, and smaller ones along the returning limbs."""
+    pieces: list[Mesh] = []
 
-    def gate(foot_a: Array, foot_b: Array, out: Array, radius: float, depth: int) -> None:
-        """A pointed arch from foot to foot that leans along `out`, forking at its point."""
-        span = float(np.linalg.norm(foot_b - foot_a))
-        tip = (foot_a + foot_b) / 2 + out * span * 1.15
-        tip = tip + rng.uniform(-0.05, 0.05, 3) * span
-        for foot, other in ((foot_a, foot_b), (foot_b, foot_a)):
-            shoulder = foot + out * span * 0.62 + (foot - other) * 0.1
-            over = tip + out * span * 0.22 + (other - foot) * 0.16
-            pieces.append(_limb(np.array([foot, shoulder, tip, over]), radius, radius * 0.55, 18))
-        if depth == 0 or radius * 0.62 < FINEST:
-            needle = np.array([tip, tip + out * span * 0.6, tip + out * span * 1.15])
-            pieces.append(_limb(needle, radius * 0.55, 0.05, 8))
+    def gate(root: Array, out: Array, size: float, radius: float, left: int) -> None:
+        """A lancet of two branches from `root` along `out`, bearing three lesser ones."""
+        across = np.cross(out, [0.0, 0.0, 1.0])
+        across /= np.linalg.norm(across)
+        deep = np.array([0.0, 0.0, 1.0])
+        steps = count(9 + 3 * left, detail, 5)
+        lean = rng.uniform(-0.12, 0.12)
+        tip = root + (out + across * lean) * size
+        for sign in (1.0, -1.0):
+            path = curve(
+                [root - out * size * 0.12, root + (out * 0.2 + across * sign * 0.17) * size,
+                 root + (out * 0.55 + across * (sign * 0.27 + lean * 0.5) + deep * sign * 0.05) * size,
+                 tip + deep * sign * radius * 0.5, tip + (out * 0.2 - across * sign * 0.16) * size],
+                steps,
+            )  # fmt: skip
+            pieces.append(cable(path, np.linspace(radius, radius * 0.5, steps), 5 + left))
+        if left == 0:
+            needle = curve([tip, tip + out * size * 0.4, tip + out * size * 0.85], 4)
+            pieces.append(cable(needle, np.array([0.55, 0.36, 0.2, 0.06]) * radius, 5))
             return
-        side = (foot_b - foot_a) / span
-        for lean in (-1.0, 0.0, 1.0):
-            way = out + side * lean * 0.85 + np.array([0, 0, rng.uniform(-0.22, 0.22)])
-            way = way / np.linalg.norm(way)
-            across = np.cross(way, [0.0, 0.0, 1.0])
-            across = across / np.linalg.norm(across)
-            root = tip + way * span * 0.1 + side * lean * span * 0.16
-            half = span * (0.2 if lean else 0.24)
-            gate(root - across * half, root + across * half, way, radius * 0.6, depth - 1)
+        for turn in (-0.95, 0.0, 0.95):
+            bend = turn + rng.uniform(-0.14, 0.14)
+            way = out * np.cos(bend) + across * np.sin(bend) + deep * rng.uniform(-0.25, 0.25)
+            share = 0.62 if turn == 0.0 else 0.54
+            gate(tip, way / np.linalg.norm(way), size * share, radius * 0.58, left - 1)
 
-    for x, y, out, span, radius in (
-        (0.0, 30.0, (0.0, 1.0), 5.6, 0.62),
-        (9.0, 34.0, (0.34, 0.94), 4.6, 0.5), (16.0, 34.6, (0.7, 0.72), 4.2, 0.46),
-        (21.5, 29.5, (0.97, 0.26), 3.8, 0.42), (23.2, 21.5, (1.0, -0.06), 3.2, 0.36),
-    ):  # fmt: skip
-        for side in (1.0, -1.0) if x else (1.0,):
-            way = np.array([out[0] * side, out[1], 0.0])
-            way /= np.linalg.norm(way)
-            across = np.array([way[1], -way[0], 0.0])
-            root = np.array([x * side, y, 0.0])
-            gate(root - across * span / 2, root + across * span / 2, way, radius, 2)
-    return blend(*pieces, radius=0.22)
+    crossing = np.array([0.0, 27.6, 0.0])
+    for bend, size in ((-0.62, 8.6), (0.0, 11.0), (0.62, 8.6)):
+        gate(crossing, np.array([np.sin(bend), np.cos(bend), 0.0]), size, 0.62, depth)
+    for place, out in seats:
+        gate(place, out, 6.4, 0.42, depth - 1)
+    return pieces
 
 
 SUBJECT = Subject(
@@ -121,12 +154,13 @@ SUBJECT = Subject(
     title="The branching gate",
     domain="structures",
     description=(
-        "Two braided trunks of bone cross in a pointed arch, branch into lesser gates, bow over and "
-        "come down as the roots they grew from; the same gate stands small in its own opening."
+        "Two braided trunks of bone cross in a pointed arch and branch into lesser gates; their "
+        "outer limbs bow over and come down as the roots they grew from, and the same gate stands "
+        "small in its own opening."
     ),
     identity_marks=("recursive branching", "limbs that fold back into the arch", "the gate within"),
     environment="ash-plain",
-    height=(40.0, 62.0),
-    view=View(azimuth=10.0, elevation=4.0, focal_length=60.0, aspect=1.1),
+    height=(45.0, 65.0),
+    view=View(azimuth=10.0, elevation=3.0, focal_length=60.0, aspect=1.0),
     sculptor=sculpt,
 )

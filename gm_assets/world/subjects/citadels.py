@@ -44,25 +44,23 @@ def spiked_citadel(seed: int, detail: float) -> Assembly:
     spires: list[Mesh] = []
     skirts: list[Mesh] = []
     slits: list[Mesh] = []
-    for row, (z, scale, number, gap) in enumerate(
-        ((-62.0, 1.0, 13, 27.0), (-14.0, 0.66, 16, 21.0), (28.0, 0.42, 19, 16.0),
-         (58.0, 0.25, 20, 13.0))
-    ):  # fmt: skip
+    rows = ((-62.0, 1.0, 11, 31.0), (-8.0, 0.6, 12, 27.0), (38.0, 0.34, 15, 20.0))
+    for row, (z, scale, number, gap) in enumerate(rows):
         for i in range(number):
             x = (i - (number - 1) / 2) * gap
-            beat = (1.0, 0.5, 0.74, 0.5)[(i + row) % 4]
-            envelope = np.exp(-((x / 120.0) ** 2)) * 0.85 + 0.15
-            height = 350.0 * scale * envelope * (0.55 + 0.45 * beat) * rng.uniform(0.95, 1.05)
-            radius = (5.0 + 0.028 * height) * (0.75 + 0.35 * beat)
+            beat = (1.0, 0.5, 0.74, 0.5)[(i + 2 * row + 3) % 4]
+            envelope = np.exp(-((x / 125.0) ** 2)) * 0.85 + 0.15
+            height = 340.0 * scale * envelope * (0.4 + 0.6 * beat) * rng.uniform(0.95, 1.05)
+            radius = (6.0 + 0.043 * height) * (0.75 + 0.35 * beat)
             place = (x, float(_ridge_height(np.array([x]), np.array([z]), seed)[0]) - 4.0, z)
             spires.append(_spire(height, radius, detail).moved(*place))
             skirts.append(_skirt(height, radius).moved(*place))
-            if beat > 0.7:
+            if beat > 0.9:
                 slits.append(_slits(height, radius).moved(*place))
-    centre = (0.0, 30.0, -70.0)
-    spires.append(_spire(430.0, 25.0, detail).moved(*centre))
-    skirts.append(_skirt(330.0, 25.0).moved(*centre))
-    slits.append(_slits(400.0, 25.0).moved(*centre))
+    centre = (0.0, 30.0, -78.0)
+    spires.append(_spire(430.0, 30.0, detail).moved(*centre))
+    skirts.append(_skirt(330.0, 30.0).moved(*centre))
+    slits.append(_slits(400.0, 30.0).moved(*centre))
     made.add("spires", "architecture", "cast-iron", *spires)
     made.add("skirts", "architecture", "wet-basalt", *skirts)
     made.add("windows", "light", "glow", *slits)
@@ -72,7 +70,9 @@ def spiked_citadel(seed: int, detail: float) -> Assembly:
         y = float(_ridge_height(np.array([x]), np.array([86.0]), seed)[0])
         walls.append(frustum((19.0, 12.0), (19.0, 8.0), 26.0).moved(x, y - 8.0, 86.0))
         walls.append(buttress(3.4, 30.0, 7.0).moved(x + 10.0, y - 10.0, 90.0))
-        walls.append(along(block(2.0, 3.5, 3.0), [(x + 4.0 * k, y + 18.0, 88.0) for k in (-2, -1, 0, 1, 2)]))
+        walls.append(
+            along(block(2.0, 3.5, 3.0), [(x + 4.0 * k, y + 18.0, 88.0) for k in (-2, -1, 0, 1, 2)])
+        )
         walls.append(pinnacle(3.2, 20.0).moved(x + 10.0, y + 18.0, 91.0))
     made.add("curtain-wall", "architecture", "wet-basalt", *walls)
     y = float(_ridge_height(np.array([0.0]), np.array([92.0]), seed)[0])
@@ -80,16 +80,16 @@ def spiked_citadel(seed: int, detail: float) -> Assembly:
             .moved(0, y - 6.0, 94.0 + 1.2 * (2 - k)) for k in range(3)]  # fmt: skip
     gate.append(gable(30.0, 36.0, 4.0, 3.5).moved(0, y + 14.0, 92.0))
     made.add("gate", "architecture", "oxidised-bronze", *gate)
-    number = count(150, detail, 40)
+    number = count(190, detail, 40)
     made.add("ridge", "ground", "wet-basalt", heightfield(
-        (-210.0, 210.0), (-150.0, 190.0), number,
-        lambda x, z: _ridge_height(x, z, seed), floor=-30.0, tolerance=0.7 / detail,
+        (-330.0, 330.0), (-260.0, 300.0), number,
+        lambda x, z: _ridge_height(x, z, seed), floor=-1.0, tolerance=1.3 / detail,
     ))  # fmt: skip
     causeway = [frustum((12.0, 78.0), (9.0, 78.0), 13.0).moved(0, y - 17.0, 134.0)]
     made.add("causeway", "architecture", "wet-basalt", *causeway)
     body, ribbon = tiny_figure(2.0)
-    made.add("traveller", "living-body", "waxed-canvas", body.moved(1.5, y - 4.0, 165.0))
-    made.add("traveller-ribbon", "living-body", "red-cloth", ribbon.moved(1.5, y - 4.0, 165.0))
+    made.add("visitor", "living-body", "waxed-canvas", body.moved(1.5, y - 4.0, 165.0))
+    made.add("visitor-ribbon", "living-body", "red-cloth", ribbon.moved(1.5, y - 4.0, 165.0))
     return made
 
 
@@ -100,13 +100,16 @@ def _ridge_height(x: Array, z: Array, seed: int) -> Array:
     rough = np.abs(fractal_noise(probe, 0.018, 5, seed + 3))
     crag = np.abs(fractal_noise(probe, 0.05, 3, seed + 9))
     slope = np.clip(mound / 62.0, 0.0, 1.0)
-    return mound * (0.86 + 0.35 * rough) + 16.0 * crag * slope * (1.25 - slope) + 5.0 * rough
+    rock = mound * (0.86 + 0.35 * rough) + 16.0 * crag * slope * (1.25 - slope) + 5.0 * rough
+    # The rock sinks into the plain before the slab ends.
+    reach = np.maximum(np.abs(x) / 330.0, np.abs(z - 20.0) / 280.0)
+    return rock * np.clip((1.0 - reach) / 0.2, 0.0, 1.0) ** 0.7
 
 
 def _spire(height: float, radius: float, detail: float) -> Mesh:
     """A concave spire of eight sharp ridges, with three collars and thorns below the tip."""
-    t = np.linspace(0.0, 1.0, count(22, detail, 9)) ** 1.25
-    line = radius * ((1 - t) ** 1.9 * 0.9 + 0.1 * (1 - t)) + 0.06
+    t = np.linspace(0.0, 1.0, count(18, detail, 9)) ** 1.25
+    line = radius * ((1 - t) ** 1.55 * 0.85 + 0.15 * (1 - t)) + 0.06
     for level in (0.2, 0.42, 0.6):
         line = line + radius * 0.07 * np.exp(-(((t - level) / 0.018) ** 2))
 
@@ -117,7 +120,7 @@ def _spire(height: float, radius: float, detail: float) -> Mesh:
     thorns = []
     thorn = lathe([(0.06, 0.0), (0.025, 0.25), (0.001, 0.9)], 4).turned("x", 40.0)
     for level, size in ((0.22, 2.4), (0.44, 1.6), (0.62, 1.0)):
-        reach = radius * ((1 - level) ** 1.9 * 0.9 + 0.1 * (1 - level))
+        reach = radius * ((1 - level) ** 1.55 * 0.85 + 0.15 * (1 - level))
         ring = around(thorn.scaled(size * radius * 0.35).moved(0, height * level, reach * 0.9), 8)
         thorns.append(ring)
     return joined([body, *thorns])
@@ -125,9 +128,13 @@ def _spire(height: float, radius: float, detail: float) -> Mesh:
 
 def _skirt(height: float, radius: float) -> Mesh:
     """The foot of a spire: an octagonal base, buttresses and lesser needles around it."""
-    base = lathe([(radius * 1.45, -20.0), (radius * 1.3, 6.0), (radius * 1.05, height * 0.06 + 6)], 8)
+    base = lathe(
+        [(radius * 1.45, -20.0), (radius * 1.3, 6.0), (radius * 1.05, height * 0.06 + 6)], 8
+    )
     rise = height * 0.2
-    feet = around(buttress(radius * 0.2, rise, radius * 0.9).moved(0, -8.0, radius * 0.62), 8, start=22.5)
+    feet = around(
+        buttress(radius * 0.2, rise, radius * 0.9).moved(0, -8.0, radius * 0.62), 8, start=22.5
+    )
     needle = lathe(
         [(0.17, 0.0), (0.15, 0.5), (0.2, 0.52), (0.2, 0.57), (0.1, 0.62), (0.004, 1.5)], 6
     ).scaled(radius, rise * 0.9, radius)
@@ -137,9 +144,9 @@ def _skirt(height: float, radius: float) -> Mesh:
 def _slits(height: float, radius: float) -> Mesh:
     """Lit windows in vertical lines between the ridges."""
     panes = []
-    for level in np.linspace(0.1, 0.4, 9):
-        reach = radius * ((1 - level) ** 1.9 * 0.9 + 0.1 * (1 - level))
-        size = radius * 0.05
+    for level in np.linspace(0.12, 0.42, 6):
+        reach = radius * ((1 - level) ** 1.55 * 0.85 + 0.15 * (1 - level))
+        size = radius * 0.06
         pane = block(size, size * 4.0, size).moved(0, height * level, reach * 0.74)
         panes.append(around(pane, 8, start=22.5))
     return joined(panes)
@@ -153,7 +160,7 @@ def subterranean_citadel(seed: int, detail: float) -> Assembly:
     works: list[Mesh] = []
     lamps: list[Mesh] = []
     y, x, lean = 34.0, 0.0, 0.0
-    size = 66.0
+    size = 78.0
     for i in range(9):
         height = 21.0 - 1.1 * i + (4.0 if i % 3 == 2 else 0.0)
         lean += (2.6, -1.2, 2.1, 1.5, -0.8, 2.2, 1.6, -2.0, 2.4)[i] * rng.uniform(0.9, 1.1)
@@ -173,8 +180,8 @@ def subterranean_citadel(seed: int, detail: float) -> Assembly:
     made.add("cavern", "ground", "wet-basalt", _cavern(seed, detail), *_teeth(rng, detail))
     made.add("bridge", "architecture", "wet-basalt", *_bridge(detail))
     body, ribbon = tiny_figure(2.2)
-    made.add("pilgrim", "living-body", "waxed-canvas", body.moved(-1.0, 34.6, 92.0))
-    made.add("pilgrim-ribbon", "living-body", "red-cloth", ribbon.moved(-1.0, 34.6, 92.0))
+    made.add("visitor", "living-body", "waxed-canvas", body.moved(-1.0, 34.6, 92.0))
+    made.add("visitor-ribbon", "living-body", "red-cloth", ribbon.moved(-1.0, 34.6, 92.0))
     return made
 
 
@@ -196,7 +203,9 @@ def _tier(size: float, height: float, index: int, detail: float) -> tuple[Mesh, 
     spikes = around(pinnacle(half * 0.075, height * 0.7).moved(0, height * 0.8, half * 1.02), sides,
                     start=15.0)  # fmt: skip
     pane = prism([pointed_arch(side * 0.2, height * 0.26, 1.0, 3)], 0.6)
-    lit = around(pane.moved(0, height * 0.08, half * 0.925), sides, start=15.0 if index % 2 else 0.0)
+    lit = around(
+        pane.moved(0, height * 0.08, half * 0.925), sides, start=15.0 if index % 2 else 0.0
+    )
     return joined([body, feet, crest]), joined([ring, spikes]), lit
 
 
@@ -204,7 +213,7 @@ def _pier(seed: int, detail: float) -> Mesh:
     """The stump of rock that carries the citadel."""
     rings, segments = count(26, detail, 10), count(96, detail, 24)
     t = np.linspace(0.0, 1.0, rings)
-    line = np.stack([58.0 - 20.0 * np.sin(t * np.pi * 0.62) - 4.0 * t, 38.0 * t], -1)
+    line = np.stack([68.0 - 21.0 * np.sin(t * np.pi * 0.62) - 4.0 * t, 38.0 * t], -1)
     mesh = lathe(line, segments)
     probe = (mesh.vertices * [1.0, 0.3, 1.0]).T.astype(np.float32)
     rough = 1.0 + 0.16 * fractal_noise(probe, 0.07, 4, seed + 1)
@@ -213,11 +222,11 @@ def _pier(seed: int, detail: float) -> Mesh:
 
 def _cavern(seed: int, detail: float) -> Mesh:
     """The floor of the cavern and its back wall, open to the front."""
-    segments, rings = count(110, detail, 32), count(40, detail, 14)
-    angle = np.radians(np.linspace(82.0, 278.0, segments))
+    segments, rings = count(120, detail, 32), count(44, detail, 14)
+    angle = np.radians(np.linspace(64.0, 296.0, segments))
     way = np.linspace(0.0, 1.0, rings)
-    radius = 160.0 * np.cos(way * np.pi / 2 * 0.93) ** 0.62
-    level = -12.0 + 278.0 * np.sin(way * np.pi / 2)
+    radius = 235.0 * np.cos(way * np.pi / 2 * 0.995) ** 0.62
+    level = -12.0 + 312.0 * np.sin(way * np.pi / 2)
     around_ = np.stack([np.sin(angle), np.zeros(segments), np.cos(angle)], -1)[:, None, :]
     inner = around_ * radius[:, None] + np.stack([0 * level, level, 0 * level], -1)
     probe = (inner.reshape(-1, 3) * [1.0, 0.45, 1.0]).T.astype(np.float32)
@@ -228,16 +237,18 @@ def _cavern(seed: int, detail: float) -> Mesh:
     shell = loft(np.concatenate([inner, outer[:, ::-1]], axis=1), concave=True)
     number = count(90, detail, 30)
     floor = heightfield(
-        (-170.0, 170.0), (-165.0, 120.0), number,
-        lambda x, z: _floor_height(x, z, seed), floor=-14.0, tolerance=0.5 / detail,
+        (-290.0, 290.0), (-240.0, 260.0), number,
+        lambda x, z: _floor_height(x, z, seed), floor=-1.0, tolerance=0.8 / detail,
     )  # fmt: skip
-    return joined([simplified(shell, 0.5 / detail), floor])
+    return joined([simplified(shell, 0.9 / detail), floor])
 
 
 def _floor_height(x: Array, z: Array, seed: int) -> Array:
     probe = np.stack([x, np.zeros_like(x), z]).astype(np.float32)
     away = np.hypot(x, z) / 150.0
-    return 6.0 * fractal_noise(probe, 0.025, 4, seed + 4) + 10.0 * np.clip(away - 0.5, 0, 1) ** 2
+    rock = 7.0 + 6.0 * fractal_noise(probe, 0.025, 4, seed + 4) + 9.0 * np.clip(away - 0.5, 0, 1) ** 2
+    reach = np.maximum(np.abs(x) / 290.0, np.abs(z - 10.0) / 250.0)
+    return rock * np.clip((1.0 - reach) / 0.18, 0.0, 1.0)
 
 
 def _vault(detail: float) -> list[Mesh]:
@@ -245,15 +256,17 @@ def _vault(detail: float) -> list[Mesh]:
     ribs = []
     number = count(30, detail, 10)
     lobes = circle(1.0, 10) * (1.0 + 0.22 * np.cos(np.arange(10) * np.pi))[:, None]
-    for angle in np.linspace(98.0, 262.0, 9):
-        path = curve([(0, -4.0, 137.0), (0, 70.0, 134.0), (0, 150.0, 112.0), (0, 214.0, 66.0),
-                      (0, 243.0, 6.0)], number)  # fmt: skip
-        size = np.linspace(5.6, 2.6, number)
+    for angle in np.linspace(80.0, 280.0, 11):
+        path = curve([(0, 0.0, 168.0), (0, 84.0, 165.0), (0, 172.0, 138.0), (0, 240.0, 80.0),
+                      (0, 272.0, 6.0)], number)  # fmt: skip
+        size = np.linspace(7.4, 3.4, number)
         ribs.append(sweep(path, lobes, scale=size, up=(0, 0, -1)).turned("y", angle))
-        foot = lathe([(9.0, 0), (9.0, 5), (7.0, 8), (6.4, 20)], 8).moved(0, -4.0, 136.0)
+        foot = lathe([(9.0, 0), (9.0, 5), (7.0, 8), (6.4, 20)], 8).scaled(1.35).moved(0, 2.0, 167.0)
         ribs.append(foot.turned("y", angle))
-    boss = lathe([(0.5, -34.0), (2.5, -20.0), (4.0, -12.0), (9.0, -3.0), (11.0, 2.0), (6.0, 7.0)], 12)
-    ribs.append(boss.moved(y=241.0))
+    boss = lathe(
+        [(0.5, -34.0), (2.5, -20.0), (4.0, -12.0), (9.0, -3.0), (11.0, 2.0), (6.0, 7.0)], 12
+    )
+    ribs.append(boss.moved(y=270.0))
     return ribs
 
 
@@ -261,13 +274,13 @@ def _teeth(rng: np.random.Generator, detail: float) -> list[Mesh]:
     """Stalactites between the ribs and their counterparts on the floor."""
     made = []
     for _ in range(count(70, detail, 20)):
-        angle = rng.uniform(100.0, 260.0)
-        away = rng.uniform(30.0, 112.0)
-        length = rng.uniform(8.0, 34.0)
+        angle = rng.uniform(95.0, 265.0)
+        away = rng.uniform(40.0, 190.0)
+        length = rng.uniform(12.0, 52.0)
         tip = lathe([(0.001, -length), (length * 0.035, -length * 0.6), (length * 0.1, 0.0),
                      (length * 0.1, 10.0)], 6)  # fmt: skip
-        y = 4.0 + 262.0 * np.sin(np.arccos(min(0.999, (away / 148.0) ** (1 / 0.62))) / 0.93)
-        made.append(tip.moved(0, min(y, 250.0) - 4.0, away).turned("y", angle))
+        y = -12.0 + 312.0 * np.sin(np.arccos(min(0.999, (away / 235.0) ** (1 / 0.62))) / 0.995)
+        made.append(tip.moved(0, min(y, 290.0) + 2.0, away).turned("y", angle))
     return made
 
 

@@ -115,8 +115,20 @@ def _neckerchief(rng: np.random.Generator, seed: int, detail: float) -> list[Mes
     number = count(20, detail, 8)
     ends = []
     for side, drop in ((0.035, 0.2), (-0.02, 0.15)):
-        path = curve([(0.01, 1.5, 0.125), (0.01 + side, 1.45, 0.185), (0.012 + side * 1.5, 1.5 - drop, 0.2)], number)
-        ends.append(sheet(path, np.linspace(0.03, 0.085, number), 0.004, up=(0.1, 0.2, 1.0), across=6, sag=-0.25))
+        path = curve(
+            [(0.01, 1.5, 0.125), (0.01 + side, 1.45, 0.185), (0.012 + side * 1.5, 1.5 - drop, 0.2)],
+            number,
+        )
+        ends.append(
+            sheet(
+                path,
+                np.linspace(0.03, 0.085, number),
+                0.004,
+                up=(0.1, 0.2, 1.0),
+                across=6,
+                sag=-0.25,
+            )
+        )
     knot = mesh_of(sphere(0.026).stretched(1.2, 0.9, 0.9).moved(0.01, 1.495, 0.135), 0.005 / detail)
     return [roll, knot, *ends]
 
@@ -160,7 +172,11 @@ def _apron(rng: np.random.Generator, seed: int, detail: float) -> Mesh:
         bulge = 1.0 + 0.35 * t
         x = 0.222 * np.sin(angle) * bulge
         z = 0.012 + (0.188 + 0.06 * t) * np.cos(angle)
-        z = z + 0.014 * t * np.sin(u * 9.0 + 1.5 * t) - 0.055 * t * np.exp(-((u / 0.12) ** 2)) * (t > 0.3)
+        z = (
+            z
+            + 0.014 * t * np.sin(u * 9.0 + 1.5 * t)
+            - 0.055 * t * np.exp(-((u / 0.12) ** 2)) * (t > 0.3)
+        )
         drop = np.full(across, y) + 0.05 * t * np.abs(u) ** 3
         front = np.stack([x, drop, z], -1)
         back = front - np.stack([np.sin(angle), np.zeros(across), np.cos(angle)], -1) * 0.008
@@ -190,9 +206,15 @@ def _boots(detail: float) -> list[Mesh]:
         one = one if side > 0 else flipped(one)
         made.append(mesh_of(one.turned("y", turn).moved(side * 0.195, 0, ahead), 0.0055 / detail))
         for y in (0.12, 0.19, 0.26, 0.33):
-            ring = plated_ring(0.072 + 0.02 * y, circle(1.0, 6) * [0.007, 0.014], count(24, detail, 10))
+            ring = plated_ring(
+                0.072 + 0.02 * y, circle(1.0, 6) * [0.007, 0.014], count(24, detail, 10)
+            )
             clasp = block(0.036, 0.03, 0.016, 0.004).moved(0.0, -0.015, 0.078 + 0.02 * y)
-            made.append(joined([ring, clasp]).turned("y", turn + 20 * side).moved(side * 0.195, y, ahead - 0.01))
+            made.append(
+                joined([ring, clasp])
+                .turned("y", turn + 20 * side)
+                .moved(side * 0.195, y, ahead - 0.01)
+            )
     return made
 
 
@@ -216,19 +238,35 @@ def _harness(detail: float) -> list[Mesh]:
     number = count(34, detail, 12)
     pieces = []
     for side in (1.0, -1.0):
-        path, normal = on_body(TRUNK, [(side * 16, 1.06), (side * 22, 1.24), (side * 34, 1.4), (side * 48, 1.49)], 0.014, number)
+        path, normal = on_body(
+            TRUNK,
+            [(side * 16, 1.06), (side * 22, 1.24), (side * 34, 1.4), (side * 48, 1.49)],
+            0.014,
+            number,
+        )
         pieces.append(sheet(path, 0.062, 0.011, up=normal, across=3))
-        back, out = on_body(TRUNK, [(180 + side * 20, 1.06), (180, 1.28), (180 - side * 34, 1.46)], 0.014, number)
+        back, out = on_body(
+            TRUNK, [(180 + side * 20, 1.06), (180, 1.28), (180 - side * 34, 1.46)], 0.014, number
+        )
         pieces.append(sheet(back, 0.062, 0.011, up=out, across=3))
-        place = [path[-1], [side * 0.15, 1.535, -0.01], back[-1] * [-1, 1, 1] if back[-1][0] * side < 0 else back[-1]]
+        place = [
+            path[-1],
+            [side * 0.15, 1.535, -0.01],
+            back[-1] * [-1, 1, 1] if back[-1][0] * side < 0 else back[-1],
+        ]
         pieces.append(sheet(curve(place, 14), 0.062, 0.011, up=(0, 1, 0), across=3))
     breast, out = on_body(TRUNK, [(-52, 1.31), (0, 1.295), (52, 1.31)], 0.018, number)
     pieces.append(sheet(breast, 0.05, 0.01, up=out, across=3))
-    belt = [(0.232 * np.sin(a), 1.055, 0.008 + 0.196 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 44, endpoint=False)]
+    belt = [
+        (0.232 * np.sin(a), 1.055, 0.008 + 0.196 * np.cos(a))
+        for a in np.linspace(0, 2 * np.pi, 44, endpoint=False)
+    ]
     pieces.append(sweep(belt, circle(1.0, 8) * [0.012, 0.042], closed=True))
     for angle in (64.0, 100.0, -70.0, -104.0, 150.0, 205.0):
         a = np.radians(angle)
-        pouch = joined([block(0.095, 0.15, 0.07, 0.014), block(0.1, 0.05, 0.08, 0.012).moved(0, 0.105, 0)])
+        pouch = joined(
+            [block(0.095, 0.15, 0.07, 0.014), block(0.1, 0.05, 0.08, 0.012).moved(0, 0.105, 0)]
+        )
         pieces.append(pouch.turned("y", angle).moved(0.26 * np.sin(a), 0.9, 0.22 * np.cos(a)))
     return pieces
 
@@ -239,10 +277,16 @@ def _hook(size: float, detail: float) -> Mesh:
     path = curve([(0, -0.2, 0), (0, -0.42, 0), (0.1, -0.62, 0), (0.02, -0.88, 0), (-0.22, -0.86, 0),
                   (-0.32, -0.64, 0), (-0.26, -0.52, 0)], number)  # fmt: skip
     t = np.linspace(0, 1, number)
-    thick = 0.075 + 0.05 * np.sin(np.pi * np.clip(t * 1.25, 0, 1)) - 0.1 * np.clip(t - 0.78, 0, 1) / 0.25
+    thick = (
+        0.075
+        + 0.05 * np.sin(np.pi * np.clip(t * 1.25, 0, 1))
+        - 0.1 * np.clip(t - 0.78, 0, 1) / 0.25
+    )
     bill = cable(path, np.maximum(thick, 0.008), count(10, detail, 6))
     eye = plated_ring(0.11, circle(0.035, 6), count(18, detail, 8)).turned("x", 90.0).moved(y=-0.1)
-    swivel = lathe([(0.06, -0.26), (0.11, -0.24), (0.11, -0.2), (0.05, -0.16)], count(10, detail, 6))
+    swivel = lathe(
+        [(0.06, -0.26), (0.11, -0.24), (0.11, -0.2), (0.05, -0.16)], count(10, detail, 6)
+    )
     return joined([bill, eye, swivel]).scaled(size)
 
 
@@ -282,18 +326,38 @@ def _coil(rng: np.random.Generator, detail: float) -> list[Mesh]:
         lay = circle(1.0, 9) * (1.0 + 0.12 * np.cos(3 * np.arange(9) * 2 * np.pi / 9))[:, None]
         pieces.append(sweep(path, lay, scale=0.0142, closed=True))
     for a in (0.5, 2.35, 4.0):
-        place = np.array([0.015, 1.245, -0.005]) + 0.395 * np.sin(a) * frame_u + [0, 0, 0.245 * np.cos(a)]
+        place = (
+            np.array([0.015, 1.245, -0.005])
+            + 0.395 * np.sin(a) * frame_u
+            + [0, 0, 0.245 * np.cos(a)]
+        )
         ahead = 0.395 * np.cos(a) * frame_u + np.array([0, 0, -0.245 * np.sin(a)])
-        lash = lathe([(0.06, -0.03), (0.064, -0.015), (0.06, 0.0), (0.064, 0.015), (0.06, 0.03)], 14)
+        lash = lathe(
+            [(0.06, -0.03), (0.064, -0.015), (0.06, 0.0), (0.064, 0.015), (0.06, 0.03)], 14
+        )
         pieces.append(planted(lash.scaled(0.95, 1, 0.75), place, ahead))
     return pieces
 
 
 def _pole(detail: float) -> list[Mesh]:
     """A pike pole taller than the rigger: spike, side hook, socket and bound grip."""
-    shaft = lathe([(0.012, 0.0), (0.017, 0.04), (0.0175, 1.2), (0.016, 2.2), (0.024, 2.22), (0.022, 2.36)], count(12, detail, 6))
-    point = lathe([(0.022, 2.36), (0.014, 2.42), (0.017, 2.46), (0.001, 2.68)], count(10, detail, 6))
-    side = curve([(0.0, 2.36, 0.0), (0.0, 2.44, 0.06), (0.0, 2.42, 0.13), (0.0, 2.32, 0.16), (0.0, 2.25, 0.13)], count(22, detail, 8))
+    shaft = lathe(
+        [(0.012, 0.0), (0.017, 0.04), (0.0175, 1.2), (0.016, 2.2), (0.024, 2.22), (0.022, 2.36)],
+        count(12, detail, 6),
+    )
+    point = lathe(
+        [(0.022, 2.36), (0.014, 2.42), (0.017, 2.46), (0.001, 2.68)], count(10, detail, 6)
+    )
+    side = curve(
+        [
+            (0.0, 2.36, 0.0),
+            (0.0, 2.44, 0.06),
+            (0.0, 2.42, 0.13),
+            (0.0, 2.32, 0.16),
+            (0.0, 2.25, 0.13),
+        ],
+        count(22, detail, 8),
+    )
     hook = cable(side, np.linspace(0.017, 0.003, len(side)), count(8, detail, 5))
     grip = [plated_ring(0.019, circle(0.004, 5), 12).moved(y=1.18 + 0.014 * i) for i in range(16)]
     whole = joined([shaft, point, hook, *grip])

@@ -61,14 +61,26 @@ def walker(seed: int, detail: float) -> Assembly:
     for x, z, drop in ((1.2, 1.5, 4.5), (-1.4, 0.2, 5.6), (0.6, -3.0, 3.8), (-0.8, 4.2, 3.2)):
         link = plated_ring(0.16, circle(0.05, 4), 8).scaled(0.7, 1.0, 1.3).turned("x", 90.0)
         steps = int(drop / 0.34)
-        chains += [link.turned("y", 90.0 * (i % 2)).moved(x, 12.4 - 0.34 * i, z) for i in range(steps)]
+        chains += [
+            link.turned("y", 90.0 * (i % 2)).moved(x, 12.4 - 0.34 * i, z) for i in range(steps)
+        ]
         chains.append(_load(0.5).moved(x, 12.2 - drop, z))
     made.add("chains", "machine", "cast-iron", *chains)
     return made
 
 
 def _load(size: float) -> Mesh:
-    hook = curve([(0, 0.4, 0), (0, -0.5, 0), (0.5, -1.0, 0), (0.1, -1.5, 0), (-0.5, -1.2, 0), (-0.55, -0.8, 0)], 14)
+    hook = curve(
+        [
+            (0, 0.4, 0),
+            (0, -0.5, 0),
+            (0.5, -1.0, 0),
+            (0.1, -1.5, 0),
+            (-0.5, -1.2, 0),
+            (-0.55, -0.8, 0),
+        ],
+        14,
+    )
     return cable(hook * size, np.linspace(0.17, 0.05, 14) * size, 6)
 
 
@@ -77,10 +89,15 @@ def _carapace() -> Solid:
     back = ellipsoid(3.1, 2.35, 6.4).moved(0, 14.6, -0.6)
     belly = ellipsoid(2.3, 1.5, 5.2).moved(0, 13.4, -0.4)
     neck = limb([(0, 14.4, 4.6), (0, 14.3, 6.4), (0, 13.6, 7.6)], [1.5, 1.15, 0.95])
-    tail = limb([(0, 14.6, -6.0), (0, 15.2, -8.2), (0, 16.7, -9.8), (0, 18.6, -10.3)], [1.5, 0.95, 0.5, 0.08])
+    tail = limb(
+        [(0, 14.6, -6.0), (0, 15.2, -8.2), (0, 16.7, -9.8), (0, 18.6, -10.3)],
+        [1.5, 0.95, 0.5, 0.08],
+    )
     body = blend(back, belly, neck, tail, radius=1.1)
     body = body.carved(ellipsoid(1.5, 1.15, 4.6).moved(3.3, 14.2, -0.4).mirrored(), 0.5)
-    keel = limb([(0, 16.6, 4.4), (0, 17.25, 1.0), (0, 17.3, -2.4), (0, 16.4, -6.2)], [0.3, 0.42, 0.42, 0.25])
+    keel = limb(
+        [(0, 16.6, 4.4), (0, 17.25, 1.0), (0, 17.3, -2.4), (0, 16.4, -6.2)], [0.3, 0.42, 0.42, 0.25]
+    )
     sockets = union(
         *(blend(sphere(1.25).moved(2.35, 14.5, z),
                 tube([(2.0, 14.5, z), (3.5, 14.75, z * 1.04)], [0.95, 0.8]), radius=0.4)
@@ -103,7 +120,9 @@ def _hull_ribs(detail: float) -> list[Mesh]:
         size = 0.24 * (0.75 + 0.45 * np.sin(np.linspace(0.3, 2.7, number)))
         rib = sweep(path, circle(1.0, 8) * [1.0, 0.72], scale=size, up=(0, 0, 1))
         pieces.append(with_mirror(rib))
-        thorn = lathe([(0.34, -0.3), (0.26, 0.5), (0.02, 2.5 - 0.2 * abs(i - 2))], 7).turned("x", -26.0)
+        thorn = lathe([(0.34, -0.3), (0.26, 0.5), (0.02, 2.5 - 0.2 * abs(i - 2))], 7).turned(
+            "x", -26.0
+        )
         pieces.append(thorn.moved(0, 17.35 - 0.06 * (z + 1) ** 2 * 0.3, z))
     sternum = curve([(0, 12.2, 4.2), (0, 11.75, 2.2), (0, 11.55, -1.4), (0, 11.9, -5.0)], number)
     pieces.append(cable(sternum, 0.3, 8))
@@ -114,15 +133,26 @@ def _walker_head() -> Solid:
     """A bowed skull of bronze: brow plate, two lamp sockets, mandibles, a crown of tines."""
     skull = ellipsoid(1.15, 0.95, 1.5).moved(0, 13.25, 7.7)
     snout = limb([(0, 13.0, 8.4), (0, 12.4, 9.5), (0, 11.5, 10.1)], [0.85, 0.58, 0.2])
-    brow = limb([(0, 14.05, 8.7), (0.8, 13.85, 8.6), (1.3, 13.25, 7.9), (1.35, 12.6, 7.0)], [0.2, 0.26, 0.22, 0.12]).mirrored()
+    brow = limb(
+        [(0, 14.05, 8.7), (0.8, 13.85, 8.6), (1.3, 13.25, 7.9), (1.35, 12.6, 7.0)],
+        [0.2, 0.26, 0.22, 0.12],
+    ).mirrored()
     body = blend(skull, snout, brow, radius=0.4)
     body = body.carved(ellipsoid(0.42, 0.36, 0.6).moved(0.72, 13.1, 8.9).mirrored(), 0.16)
-    jaw = horn([(0.85, 12.6, 7.8), (1.05, 11.9, 8.7), (0.75, 11.2, 9.5), (0.3, 10.9, 9.9)], 0.3, 0.05, rings=7, steps=24).mirrored()
+    jaw = horn(
+        [(0.85, 12.6, 7.8), (1.05, 11.9, 8.7), (0.75, 11.2, 9.5), (0.3, 10.9, 9.9)],
+        0.3,
+        0.05,
+        rings=7,
+        steps=24,
+    ).mirrored()
     tines = union(
         *(horn([(x, 14.0, 7.4), (x * 1.5, 14.9 + 0.2 * x, 7.0), (x * 1.7, 16.0 - 0.35 * x, 7.2)], 0.2, 0.03, rings=6, steps=16)
           for x in (0.3, 0.75, 1.15))
     ).mirrored()  # fmt: skip
-    slots = union(*(box(0.9, 0.09, 0.8).moved(0, 12.35 - 0.2 * i, 9.85 + 0.1 * i) for i in range(4)))
+    slots = union(
+        *(box(0.9, 0.09, 0.8).moved(0, 12.35 - 0.2 * i, 9.85 + 0.1 * i) for i in range(4))
+    )
     return union(blend(body, jaw, radius=0.15) - slots, tines)
 
 
@@ -134,7 +164,10 @@ def _leg(side: int, fore: int, stride: float, detail: float) -> tuple[Mesh, Mesh
     ankle = np.array([side * 8.1, 5.6, z + fore * 3.6 + stride])
     foot = np.array([side * 8.9, 0.5, z + fore * 4.0 + stride])
     thigh = limb([hip, hip * 0.45 + knee * 0.55 + [0, 0.4, 0], knee], [0.85, 0.95, 0.62])
-    bulge = limb([knee * 0.85 + ankle * 0.15, knee * 0.65 + ankle * 0.35 + [side * 0.3, 0, 0], ankle], [0.72, 0.84, 0.46])
+    bulge = limb(
+        [knee * 0.85 + ankle * 0.15, knee * 0.65 + ankle * 0.35 + [side * 0.3, 0, 0], ankle],
+        [0.72, 0.84, 0.46],
+    )
     shin = limb([knee, knee * 0.5 + ankle * 0.5, ankle], [0.66, 0.6, 0.42])
     lower = limb([ankle, ankle * 0.4 + foot * 0.6, foot], [0.5, 0.62, 0.72])
     joints = union(
@@ -144,7 +177,13 @@ def _leg(side: int, fore: int, stride: float, detail: float) -> tuple[Mesh, Mesh
         *(tube([p + [0, 0, s * 0.8], p + [0, 0, s * 1.02]], r * 0.55)
           for p, r in ((knee, 0.82), (ankle, 0.62)) for s in (-1, 1))
     )  # fmt: skip
-    spur = horn([knee + [side * 0.2, 0.4, 0], knee + [side * 0.9, 1.6, 0], knee + [side * 1.0, 3.0, 0]], 0.42, 0.04, rings=7, steps=16)
+    spur = horn(
+        [knee + [side * 0.2, 0.4, 0], knee + [side * 0.9, 1.6, 0], knee + [side * 1.0, 3.0, 0]],
+        0.42,
+        0.04,
+        rings=7,
+        steps=16,
+    )
     pad = ellipsoid(1.35, 0.55, 1.35).moved(*(foot - [0, 0.1, 0]))
     solid = union(blend(thigh, shin, bulge, lower, spur, pad, radius=0.35), joints, caps)
     leg = mesh_of(solid, 0.085 / detail)
@@ -153,7 +192,9 @@ def _leg(side: int, fore: int, stride: float, detail: float) -> tuple[Mesh, Mesh
         shift = np.array([-side * 0.95, -0.2, offset])
         rods.append(cable([hip + [0, -0.9, offset], knee * 0.75 + hip * 0.25 + shift], 0.2, 8))
         rods.append(cable([knee * 0.75 + hip * 0.25 + shift, knee * 0.95 + shift * 0.8], 0.13, 8))
-        rods.append(cable([knee * 0.86 + ankle * 0.14 + shift, knee * 0.45 + ankle * 0.55 + shift], 0.24, 8))
+        rods.append(
+            cable([knee * 0.86 + ankle * 0.14 + shift, knee * 0.45 + ankle * 0.55 + shift], 0.24, 8)
+        )
         rods.append(cable([knee * 0.45 + ankle * 0.55 + shift, ankle + shift * 0.4], 0.14, 8))
     hose = curve([hip + [0, 0.8, 0.6], (hip + knee) / 2 + [0, 1.7, 0.9], knee + [0, 0.9, 1.0],
                   (knee + ankle) / 2 + [side * 1.2, 0, 0.8], ankle + [0, 0.4, 0.6]], count(60, detail, 18))  # fmt: skip
@@ -162,7 +203,14 @@ def _leg(side: int, fore: int, stride: float, detail: float) -> tuple[Mesh, Mesh
     for k in range(5):
         a = np.radians(72.0 * k + (0 if side > 0 else 36))
         out = np.array([np.sin(a), 0.0, np.cos(a)])
-        path = curve([foot + out * 0.9 + [0, 0.1, 0], foot + out * 1.7 + [0, 0.25, 0], foot + out * 2.3 - [0, 0.46, 0]], 9)
+        path = curve(
+            [
+                foot + out * 0.9 + [0, 0.1, 0],
+                foot + out * 1.7 + [0, 0.25, 0],
+                foot + out * 2.3 - [0, 0.46, 0],
+            ],
+            9,
+        )
         claws.append(cable(path, np.linspace(0.36, 0.05, 9), 7))
     rings = [plated_ring(r, circle(0.1, 5), 16) for r in (0.72, 0.7, 0.74)]
     down = foot - ankle
@@ -185,11 +233,19 @@ def _chapel(detail: float) -> list[Mesh]:
     pieces.append(rose(0.42, 0.16, 6).moved(0, 19.9, -0.75))
     for z in (-3.7, -2.6, -1.5):
         for side in (1.0, -1.0):
-            pieces.append(archway(0.6, 0.9, 0.12, 0.3, 1.0, steps).turned("y", side * 90.0).moved(side * 1.5, 17.0, z))
+            pieces.append(
+                archway(0.6, 0.9, 0.12, 0.3, 1.0, steps)
+                .turned("y", side * 90.0)
+                .moved(side * 1.5, 17.0, z)
+            )
     for x in (-0.9, 0.9):
         stack = fluted_column(0.34, 4.6, 8, depth=0.15, taper=0.8, segments=4).turned("x", -14.0)
         pieces.append(stack.moved(x, 16.4, -5.0))
-        pieces.append(lathe([(0.3, 0), (0.5, 0.3), (0.5, 0.5), (0.36, 0.6)], 10).turned("x", -14.0).moved(x, 20.6, -6.1))
+        pieces.append(
+            lathe([(0.3, 0), (0.5, 0.3), (0.5, 0.5), (0.36, 0.6)], 10)
+            .turned("x", -14.0)
+            .moved(x, 20.6, -6.1)
+        )
     pieces.append(lathe([(0.08, 0), (0.05, 2.4), (0.01, 3.4)], 6).moved(0, 21.2, -2.6))
     return pieces
 
@@ -208,9 +264,15 @@ def breathing_engine(seed: int, detail: float) -> Assembly:
         for y in (1.25, top):
             plate = lathe([(1.75, 0), (1.95, 0.1), (1.95, 0.3), (1.6, 0.42)], count(28, detail, 12))
             boards.append(plate.moved(side * 2.55, y, 0))
-            boards.append(around(rivet(0.1, 6).moved(0, y + 0.28, 1.8), 20).moved(side * 2.55, 0, 0))
+            boards.append(
+                around(rivet(0.1, 6).moved(0, y + 0.28, 1.8), 20).moved(side * 2.55, 0, 0)
+            )
         boards.append(cable([(side * 2.55, top, 0), (side * 2.55, 11.1 - 1.1 * side, 0)], 0.19, 10))
-        boards.append(lathe([(0.2, 0), (0.42, 0.15), (0.42, 0.5), (0.2, 0.7)], 12).moved(side * 2.55, top + 0.3, 0))
+        boards.append(
+            lathe([(0.2, 0), (0.42, 0.15), (0.42, 0.5), (0.2, 0.7)], 12).moved(
+                side * 2.55, top + 0.3, 0
+            )
+        )
     made.add("bellows-boards", "machine", "oxidised-bronze", *boards)
     made.add("ribs", "machine", "bone", *_cage(detail))
     made.add("spine", "machine", "bone", mesh_of(_engine_spine(), 0.055 / detail))
@@ -218,7 +280,9 @@ def breathing_engine(seed: int, detail: float) -> Assembly:
     made.add("flywheel", "machine", "cast-iron", _flywheel(detail).moved(0, 3.4, -4.3))
     made.add("pipes", "machine", "oxidised-bronze", *_pipes(rng, detail))
     made.add("hood", "machine", "tarnished-silver", *_hood(detail))
-    made.add("furnace-light", "light", "glow", prism([pointed_arch(0.95, 1.0)], 0.1).moved(0, 1.45, 2.42))
+    made.add(
+        "furnace-light", "light", "glow", prism([pointed_arch(0.95, 1.0)], 0.1).moved(0, 1.45, 2.42)
+    )
     base = [
         block(11.4, 0.6, 8.4, 0.12),
         block(10.6, 0.6, 7.6, 0.12).moved(y=0.6),
@@ -226,8 +290,8 @@ def breathing_engine(seed: int, detail: float) -> Assembly:
     ]
     made.add("bedplate", "machine", "cast-iron", *base)
     body, ribbon = (mesh.turned("y", 160.0) for mesh in tiny_figure(1.8, 14))
-    made.add("stoker", "living-body", "waxed-canvas", body.moved(1.6, 0.0, 5.6))
-    made.add("stoker-ribbon", "living-body", "red-cloth", ribbon.moved(1.6, 0.0, 5.6))
+    made.add("visitor", "living-body", "waxed-canvas", body.moved(1.6, 0.0, 5.6))
+    made.add("visitor-ribbon", "living-body", "red-cloth", ribbon.moved(1.6, 0.0, 5.6))
     return made
 
 
@@ -255,7 +319,9 @@ def _cage(detail: float) -> list[Mesh]:
         reach = 4.95 - 0.09 * (i - 2.5) ** 2
         path = curve([(0.25, y + 0.9, -2.5), (reach * 0.62, y + 1.15, -2.35), (reach, y + 0.75, -0.6),
                       (reach * 0.96, y + 0.1, 1.1), (reach * 0.66, y - 0.42, 2.3), (0.95, y - 0.62, 2.75 - 0.05 * i)], number)  # fmt: skip
-        size = np.interp(np.linspace(0, 1, number), [0, 0.12, 0.5, 0.9, 1], [0.3, 0.22, 0.27, 0.16, 0.05])
+        size = np.interp(
+            np.linspace(0, 1, number), [0, 0.12, 0.5, 0.9, 1], [0.3, 0.22, 0.27, 0.16, 0.05]
+        )
         rib = sweep(path, circle(1.0, 8) * [0.62, 1.0], scale=size, up=(0, 1, 0))
         pieces.append(with_mirror(rib))
     return pieces
@@ -287,7 +353,12 @@ def _beam_engine(detail: float) -> list[Mesh]:
     frame = []
     for z in (-0.75, 0.75):
         for x in (-1.0, 1.0):
-            frame.append(sweep(curve([(x * 1.1, 1.1, z * 2.0), (x * 0.75, 6.0, z * 1.4), (0, 11.1, z)], 12), circle(0.2, 6)))
+            frame.append(
+                sweep(
+                    curve([(x * 1.1, 1.1, z * 2.0), (x * 0.75, 6.0, z * 1.4), (0, 11.1, z)], 12),
+                    circle(0.2, 6),
+                )
+            )
         frame.append(lathe([(0.5, -0.18), (0.5, 0.18)], 16).turned("x", 90.0).moved(0, 11.1, z))
     rod = cable(curve([(-2.6, 10.6, -0.5), (-2.0, 7.5, -3.2), (-1.3, 4.0, -4.55)], 10), 0.17, 8)
     return [rocking, *frame, rod]
@@ -295,7 +366,11 @@ def _beam_engine(detail: float) -> list[Mesh]:
 
 def _flywheel(detail: float) -> Mesh:
     """A wheel of 5.6 m with curved spokes, upright behind the engine."""
-    rim = plated_ring(2.75, np.array([(-0.22, -0.26), (0.2, -0.3), (0.26, 0.0), (0.2, 0.3), (-0.22, 0.26)]), count(56, detail, 20))
+    rim = plated_ring(
+        2.75,
+        np.array([(-0.22, -0.26), (0.2, -0.3), (0.26, 0.0), (0.2, 0.3), (-0.22, 0.26)]),
+        count(56, detail, 20),
+    )
     hub = lathe([(0.2, -0.5), (0.55, -0.4), (0.6, 0.0), (0.55, 0.4), (0.2, 0.5)], 16)
     spoke = sweep(curve([(0, 0, 0.4), (0.35, 0, 1.3), (0.2, 0, 2.1), (0, 0, 2.7)], 12), circle(1.0, 6) * [1.0, 0.6],
                   scale=np.linspace(0.22, 0.13, 12))  # fmt: skip
@@ -320,7 +395,12 @@ def _pipes(rng: np.random.Generator, detail: float) -> list[Mesh]:
             pipe = lathe([(0.05, 0.0), (0.2, 0.7), (0.2, height), (0.24, height), (0.24, height + 0.1), (0.2, height + 0.1)],
                          count(10, detail, 6))  # fmt: skip
             pieces.append(pipe.moved(side * (4.95 - 0.02 * k), 1.2, -3.0 + 0.46 * k - 0.4))
-        gauge = joined([lathe([(0.36, 0), (0.36, 0.16), (0.3, 0.18)], 18), plated_ring(0.34, circle(0.05, 5), 18).moved(y=0.17)])
+        gauge = joined(
+            [
+                lathe([(0.36, 0), (0.36, 0.16), (0.3, 0.18)], 18),
+                plated_ring(0.34, circle(0.05, 5), 18).moved(y=0.17),
+            ]
+        )
         pieces.append(gauge.turned("x", 90.0).moved(side * 0.95, 4.2, 3.25))
     return pieces
 
@@ -329,9 +409,15 @@ def _hood(detail: float) -> list[Mesh]:
     """The cowl over the beam: an octagonal collar, a furnace door below and five vents above."""
     steps = count(8, detail, 4)
     pieces = [
-        lathe([(2.6, 0), (2.9, 0.25), (2.9, 0.6), (2.2, 1.1), (1.4, 2.1), (1.15, 3.4), (0.9, 3.5)], 8).turned("y", 22.5).moved(y=12.3),
+        lathe(
+            [(2.6, 0), (2.9, 0.25), (2.9, 0.6), (2.2, 1.1), (1.4, 2.1), (1.15, 3.4), (0.9, 3.5)], 8
+        )
+        .turned("y", 22.5)
+        .moved(y=12.3),
         fluted_column(0.85, 3.2, 8, depth=0.2, taper=0.7, segments=4).moved(y=15.6),
-        lathe([(0.6, 0), (1.1, 0.4), (1.1, 0.7), (0.5, 1.1), (0.12, 3.6), (0.02, 4.2)], 8).moved(y=18.6),
+        lathe([(0.6, 0), (1.1, 0.4), (1.1, 0.7), (0.5, 1.1), (0.12, 3.6), (0.02, 4.2)], 8).moved(
+            y=18.6
+        ),
         around(pinnacle(0.55, 3.8).moved(0, 12.7, 2.75), 8, start=22.5),
         around(spike(0.14, 1.4, 5, 1.3).turned("x", 60.0).moved(0, 14.6, 1.3), 8),
     ]

@@ -204,7 +204,9 @@ def block(width: float, height: float, depth: float, bevel: float = 0.0) -> Mesh
 
 
 def frustum(
-    bottom: tuple[float, float], top: tuple[float, float], height: float,
+    bottom: tuple[float, float],
+    top: tuple[float, float],
+    height: float,
     lean: tuple[float, float] = (0.0, 0.0),
 ) -> Mesh:
     """A tapering box standing on y = 0: sizes (x, z) below and above, the top shifted by `lean`."""
@@ -224,8 +226,13 @@ def spike(radius: float, height: float, sides: int = 6, curve_power: float = 1.0
 
 
 def sheet(
-    path: ArrayLike, width: ArrayLike, thickness: float, *, up: ArrayLike,
-    across: int = 8, sag: float = 0.0,
+    path: ArrayLike,
+    width: ArrayLike,
+    thickness: float,
+    *,
+    up: ArrayLike,
+    across: int = 8,
+    sag: float = 0.0,
 ) -> Mesh:
     """A strap or ribbon along a path: its flat side faces `up`, its middle sags by a fraction."""
     half = np.linspace(-0.5, 0.5, across)

@@ -94,8 +94,15 @@ def lancet(width: float, height: float, depth: float, steps: int = 5) -> Mesh:
 
 
 def fluted_column(
-    radius: float, height: float, flutes: int, *, depth: float = 0.08, taper: float = 0.9,
-    segments: int = 6, rings: int = 2, twist: float = 0.0,
+    radius: float,
+    height: float,
+    flutes: int,
+    *,
+    depth: float = 0.08,
+    taper: float = 0.9,
+    segments: int = 6,
+    rings: int = 2,
+    twist: float = 0.0,
 ) -> Mesh:
     """A shaft with sharp arrises between round flutes.
 
@@ -121,9 +128,9 @@ def pinnacle(width: float, height: float, *, sides: int = 4) -> Mesh:
         [(width * 0.5, 0.0), (width * 0.5, shaft), (width * 0.66, shaft), (width * 0.66, shaft * 1.1),
          (width * 0.42, shaft * 1.2), (width * 0.03, height)], sides,
     ).turned("y", 180.0 / sides)  # fmt: skip
-    crocket = spike(width * 0.09, width * 0.34, 4).turned("x", 62.0)
+    crocket = spike(width * 0.1, width * 0.34, 3).turned("x", 62.0)
     knobs = []
-    for level in np.linspace(0.12, 0.8, 5):
+    for level in np.linspace(0.12, 0.75, 4):
         y = shaft * 1.2 + (height - shaft * 1.2) * level
         reach = width * 0.42 * (1 - level) * 0.95
         knobs.append(around(crocket.scaled(1 - 0.5 * level).moved(0, y, reach), sides, start=45.0))
@@ -143,7 +150,10 @@ def buttress(width: float, height: float, reach: float, steps: int = 3) -> Mesh:
 
 
 def flying_buttress(
-    start: tuple[float, float], end: tuple[float, float], thickness: float, width: float,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    thickness: float,
+    width: float,
     steps: int = 10,
 ) -> Mesh:
     """A raking half arch in the zy plane from `start` (z, y) on the wall to `end` on the pier."""
@@ -174,12 +184,12 @@ def rose(radius: float, depth: float, petals: int = 12, rim: float = 0.12) -> Me
         arc = np.linspace(-spread, spread, 5)
         far = np.stack([outer * np.cos(a + arc), outer * np.sin(a + arc)], -1)
         tip = np.array([[radius * 0.72 * np.cos(a), radius * 0.72 * np.sin(a)]])
-        near = np.stack([inner * np.cos(a + arc[::-1] * 0.8), inner * np.sin(a + arc[::-1] * 0.8)], -1)
+        near = np.stack(
+            [inner * np.cos(a + arc[::-1] * 0.8), inner * np.sin(a + arc[::-1] * 0.8)], -1
+        )
         holes.append(np.concatenate([far[:3], tip, far[3:], near]))
         b = 2 * np.pi * i / petals
-        holes.append(
-            circle(radius * 0.09, 8) + radius * 0.8 * np.array([np.cos(b), np.sin(b)])
-        )
+        holes.append(circle(radius * 0.09, 8) + radius * 0.8 * np.array([np.cos(b), np.sin(b)]))
     holes.append(circle(radius * 0.12, 12))
     return prism([circle(radius * (1 + rim), 40), *holes], depth)
 
@@ -207,7 +217,11 @@ def plated_ring(radius: float, section: Array, segments: int) -> Mesh:
     angle = 2 * np.pi * np.arange(segments) / segments
     rings = [
         np.stack(
-            [(radius + section[:, 0]) * np.sin(a), section[:, 1], (radius + section[:, 0]) * np.cos(a)],
+            [
+                (radius + section[:, 0]) * np.sin(a),
+                section[:, 1],
+                (radius + section[:, 0]) * np.cos(a),
+            ],
             axis=-1,
         )
         for a in angle[::-1]
@@ -236,7 +250,8 @@ def tiny_figure(height: float, segments: int = 8) -> tuple[Mesh, Mesh]:
         segments,
     ).scaled(1.0, 1.0, 0.8)  # fmt: skip
     ribbon = sweep(
-        np.array([[-0.14, 0.79, 0.0], [-0.05, 0.72, 0.13], [0.1, 0.56, 0.13], [0.16, 0.3, 0.15]]) * h,
+        np.array([[-0.14, 0.79, 0.0], [-0.05, 0.72, 0.13], [0.1, 0.56, 0.13], [0.16, 0.3, 0.15]])
+        * h,
         circle(0.035 * h, 5),
         up=(0.0, 0.0, 1.0),
     )

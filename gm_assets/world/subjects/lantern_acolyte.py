@@ -17,7 +17,17 @@ from gm_assets.world.subjects.anatomy import (
     head,
     sleeve,
 )
-from gm_assets.world.subjects.forms import around, cable, circle, curve, lathe, loft, sheet, spike, sweep
+from gm_assets.world.subjects.forms import (
+    around,
+    cable,
+    circle,
+    curve,
+    lathe,
+    loft,
+    sheet,
+    spike,
+    sweep,
+)
 from gm_assets.world.subjects.kit import archway, count, gable, pinnacle, plated_ring
 from gm_assets.world.subjects.model import Assembly, Subject, View
 
@@ -38,7 +48,9 @@ def sculpt(seed: int, detail: float) -> Assembly:
     lower = flipped(hand(64.0)).turned("x", -88.0).turned("y", 14.0).moved(-0.245, 1.085, 0.27)
     made.add("left-hand", "living-body", "skin", mesh_of(upper, 0.0028 / detail))
     made.add("right-hand", "living-body", "skin", mesh_of(lower, 0.0028 / detail))
-    made.add("staff", "prop", "cast-iron", *(m.moved(STAFF[0], 0, STAFF[1]) for m in _staff(detail)))
+    made.add(
+        "staff", "prop", "cast-iron", *(m.moved(STAFF[0], 0, STAFF[1]) for m in _staff(detail))
+    )
     frame, glass = _lantern(detail)
     made.add("lantern", "prop", "oxidised-bronze", frame.moved(STAFF[0], 2.42, STAFF[1]))
     made.add("flame", "light", "glow", glass.moved(STAFF[0], 2.42, STAFF[1]))
@@ -63,8 +75,12 @@ def _hood(seed: int) -> Solid:
         angle = np.arctan2(p[0], p[2] + 0.03)
         low = np.clip((1.62 - p[1]) / 0.3, 0.0, 1.0)
         pipes = np.sin(angle * 13.0 + 3.0 * p[1]) * low
-        across = np.sin(p[1] * 52.0 + 2.6 * np.cos(angle * 2.0)) * np.clip((1.78 - p[1]) / 0.25, 0, 1)
-        return (0.55 * pipes + 0.25 * across + 0.2 * fractal_noise(p, 11.0, 2, seed)).astype(np.float32)
+        across = np.sin(p[1] * 52.0 + 2.6 * np.cos(angle * 2.0)) * np.clip(
+            (1.78 - p[1]) / 0.25, 0, 1
+        )
+        return (0.55 * pipes + 0.25 * across + 0.2 * fractal_noise(p, 11.0, 2, seed)).astype(
+            np.float32
+        )
 
     cloth = cloth.displaced(drape, 0.011)
     opening = blend(
@@ -98,10 +114,16 @@ def _habit(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
         rings=count(80, detail, 16), seed=seed + 2, depth=0.15,
     )  # fmt: skip
     drops = []
-    for top, width, length in (((0.02, 1.345, 0.245), 0.24, 0.46), ((-0.268, 1.045, 0.16), 0.2, 0.42)):
+    for top, width, length in (
+        ((0.02, 1.345, 0.245), 0.24, 0.46),
+        ((-0.268, 1.045, 0.16), 0.2, 0.42),
+    ):
         number, wide = count(30, detail, 9), count(26, detail, 8)
         x, y, z = top
-        line = curve([(x, y, z), (x + 0.012, y - length * 0.5, z - 0.012), (x + 0.03, y - length, z - 0.03)], number)
+        line = curve(
+            [(x, y, z), (x + 0.012, y - length * 0.5, z - 0.012), (x + 0.03, y - length, z - 0.03)],
+            number,
+        )
         taper = width * np.linspace(1.0, 0.25, number) ** 0.8
         rings = []
         for place, w in zip(line, taper, strict=True):
@@ -126,27 +148,48 @@ def _skin(rings: np.ndarray) -> Mesh:
 def _scapular(rng: np.random.Generator, detail: float) -> list[Mesh]:
     """A stiff band of cloth before and behind, bordered with a row of small bones."""
     number = count(40, detail, 12)
-    front = curve([(0, 1.36, 0.172), (0, 1.2, 0.168), (0, 1.03, 0.17), (0.01, 0.7, 0.24), (0.02, 0.34, 0.315)], number)
+    front = curve(
+        [
+            (0, 1.36, 0.172),
+            (0, 1.2, 0.168),
+            (0, 1.03, 0.17),
+            (0.01, 0.7, 0.24),
+            (0.02, 0.34, 0.315),
+        ],
+        number,
+    )
     back = curve([(0, 1.36, -0.185), (0, 1.03, -0.168), (0, 0.7, -0.24), (0, 0.3, -0.32)], number)
     pieces = []
     for path, facing in ((front, 1.0), (back, -1.0)):
         width = np.linspace(0.15, 0.2, number)
-        pieces.append(sheet(path, width, 0.007, up=(0, 0.1, facing), across=count(12, detail, 5), sag=-0.08))
+        pieces.append(
+            sheet(path, width, 0.007, up=(0, 0.1, facing), across=count(12, detail, 5), sag=-0.08)
+        )
     tooth = spike(0.009, 0.06, 5, 1.2).turned("x", 180.0)
     for i in range(8):
         u = (i - 3.5) / 8
-        pieces.append(tooth.scaled(1.0, rng.uniform(0.8, 1.2), 1.0).moved(0.02 + 0.2 * u, 0.345, 0.318))
+        pieces.append(
+            tooth.scaled(1.0, rng.uniform(0.8, 1.2), 1.0).moved(0.02 + 0.2 * u, 0.345, 0.318)
+        )
     return pieces
 
 
 def _staff(detail: float) -> list[Mesh]:
-    shaft = lathe([(0.006, 0.0), (0.016, 0.06), (0.0165, 1.3), (0.015, 2.3), (0.03, 2.34), (0.05, 2.42)], count(12, detail, 6))
+    shaft = lathe(
+        [(0.006, 0.0), (0.016, 0.06), (0.0165, 1.3), (0.015, 2.3), (0.03, 2.34), (0.05, 2.42)],
+        count(12, detail, 6),
+    )
     knots = [lathe([(0.015, 0), (0.027, 0.012), (0.027, 0.026), (0.015, 0.038)], count(12, detail, 6)).moved(y=y)
              for y in (0.3, 0.92, 1.6, 1.95, 2.2)]  # fmt: skip
     brackets = []
     for k in range(4):
-        path = curve([(0, 2.12, 0.012), (0, 2.2, 0.07), (0, 2.32, 0.085), (0, 2.43, 0.12)], count(14, detail, 6))
-        brackets.append(cable(path, np.linspace(0.009, 0.006, len(path)), 6).turned("y", 90.0 * k + 45.0))
+        path = curve(
+            [(0, 2.12, 0.012), (0, 2.2, 0.07), (0, 2.32, 0.085), (0, 2.43, 0.12)],
+            count(14, detail, 6),
+        )
+        brackets.append(
+            cable(path, np.linspace(0.009, 0.006, len(path)), 6).turned("y", 90.0 * k + 45.0)
+        )
     return [shaft, *knots, *brackets]
 
 
@@ -166,7 +209,10 @@ def _lantern(detail: float) -> tuple[Mesh, Mesh]:
     pieces.append(around(pinnacle(0.03, 0.2).moved(0, 0.31, 0.148), 6))
     hook = plated_ring(0.03, circle(0.006, 5), 14).turned("x", 90.0).moved(y=0.76)
     pieces.append(hook)
-    flame = lathe([(0.012, 0.05), (0.04, 0.09), (0.046, 0.14), (0.03, 0.21), (0.004, 0.285)], count(14, detail, 8))
+    flame = lathe(
+        [(0.012, 0.05), (0.04, 0.09), (0.046, 0.14), (0.03, 0.21), (0.004, 0.285)],
+        count(14, detail, 8),
+    )
     return joined(pieces), flame
 
 
@@ -197,7 +243,9 @@ def _censer(detail: float) -> list[Mesh]:
     for k in range(3):
         a = 2 * np.pi * k / 3
         for i, t in enumerate(np.linspace(0, 1, 14)):
-            place = np.array([0.036 * np.sin(a) * (1 - t), 0.01 + 0.27 * t, 0.036 * np.cos(a) * (1 - t)])
+            place = np.array(
+                [0.036 * np.sin(a) * (1 - t), 0.01 + 0.27 * t, 0.036 * np.cos(a) * (1 - t)]
+            )
             chains.append(link.turned("y", 90.0 * (i % 2) + 120 * k).moved(*place))
     whole = joined([bowl, *chains])
     return [whole.moved(-0.21, 0.765, 0.12)]

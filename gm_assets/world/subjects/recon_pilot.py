@@ -116,7 +116,10 @@ def _coat(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
     )  # fmt: skip
     collar_path = [(0.112 * np.sin(a), 1.575 + 0.012 * np.cos(a), -0.018 + 0.108 * np.cos(a))
                    for a in np.radians(np.linspace(16.0, 344.0, count(40, detail, 14)))]  # fmt: skip
-    collar = sweep(collar_path, np.array([(-0.016, -0.05), (0.004, -0.05), (0.012, 0.055), (-0.004, 0.06)]) * 1.0)
+    collar = sweep(
+        collar_path,
+        np.array([(-0.016, -0.05), (0.004, -0.05), (0.012, 0.055), (-0.004, 0.06)]) * 1.0,
+    )
     left = sleeve(
         [(0.2, 1.455, -0.01), (0.272, 1.3, -0.02), (0.305, 1.13, -0.012), (0.318, 0.93, 0.075)],
         [0.083, 0.076, 0.066, 0.052], segments=count(64, detail, 16), rings=count(80, detail, 16),
@@ -157,7 +160,11 @@ def _boots(detail: float) -> list[Mesh]:
         for y, radius in ((0.33, 0.07), (0.25, 0.066), (0.17, 0.062)):
             ring = plated_ring(radius, circle(1.0, 6) * [0.005, 0.011], count(24, detail, 10))
             straps.append(ring.turned("y", turn).moved(side * 0.135, y, ahead - 0.012))
-            straps.append(block(0.03, 0.026, 0.012, 0.003).moved(side * 0.135, y - 0.013, ahead + radius - 0.01))
+            straps.append(
+                block(0.03, 0.026, 0.012, 0.003).moved(
+                    side * 0.135, y - 0.013, ahead + radius - 0.01
+                )
+            )
     return [mesh_of(left, 0.005 / detail), mesh_of(right, 0.005 / detail), *straps]
 
 
@@ -182,28 +189,55 @@ def _harness(detail: float) -> list[Mesh]:
     number = count(30, detail, 12)
     straps = []
     for side in (1.0, -1.0):
-        path, normal = on_body(TRUNK, [(side * 24, 1.07), (side * 26, 1.22), (side * 32, 1.38), (side * 44, 1.5)], 0.016, number)
+        path, normal = on_body(
+            TRUNK,
+            [(side * 24, 1.07), (side * 26, 1.22), (side * 32, 1.38), (side * 44, 1.5)],
+            0.016,
+            number,
+        )
         top = np.array([[side * 0.105, 1.565, -0.03], [side * 0.1, 1.53, -0.125]])
         line = curve(np.concatenate([path[::3], top]), number)
         ups = np.concatenate([normal[::3], [[0, 1, 0.1], [0, 0.4, -1]]])
         straps.append(sheet(line, 0.042, 0.007, up=curve(ups, number), across=3))
     breast, out = on_body(TRUNK, [(-58, 1.345), (-20, 1.33), (20, 1.33), (58, 1.345)], 0.02, number)
     straps.append(sheet(breast, 0.04, 0.008, up=out, across=3))
-    belt = [(0.19 * np.sin(a), 1.075, 0.152 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 40, endpoint=False)]
+    belt = [
+        (0.19 * np.sin(a), 1.075, 0.152 * np.cos(a))
+        for a in np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    ]
     straps.append(sweep(belt, circle(1.0, 8) * [0.009, 0.028], closed=True))
     for angle, y, size in ((52.0, 1.0, 0.1), (78.0, 0.99, 0.09), (-62.0, 1.0, 0.11)):
         a = np.radians(angle)
-        pouch = joined([block(size, 0.125, 0.055, 0.012), block(size * 1.05, 0.045, 0.064, 0.01).moved(0, 0.085, 0)])
-        straps.append(pouch.turned("y", angle).moved(0.215 * np.sin(a), y - 0.07, 0.178 * np.cos(a)))
+        pouch = joined(
+            [
+                block(size, 0.125, 0.055, 0.012),
+                block(size * 1.05, 0.045, 0.064, 0.01).moved(0, 0.085, 0),
+            ]
+        )
+        straps.append(
+            pouch.turned("y", angle).moved(0.215 * np.sin(a), y - 0.07, 0.178 * np.cos(a))
+        )
     case = block(0.05, 0.25, 0.2, 0.012).turned("x", 12.0)
     straps.append(case.moved(-0.3, 0.66, -0.05))
-    strap = curve([(-0.3, 0.9, -0.05), (-0.24, 1.1, 0.12), (-0.04, 1.32, 0.19), (0.12, 1.53, 0.05)], number)
-    straps.append(sheet(strap, 0.03, 0.006, up=curve([(-1, 0, 0.4), (-0.6, 0.2, 1), (0, 0.2, 1), (0.5, 1, 0.4)], number), across=3))
+    strap = curve(
+        [(-0.3, 0.9, -0.05), (-0.24, 1.1, 0.12), (-0.04, 1.32, 0.19), (0.12, 1.53, 0.05)], number
+    )
+    straps.append(
+        sheet(
+            strap,
+            0.03,
+            0.006,
+            up=curve([(-1, 0, 0.4), (-0.6, 0.2, 1), (0, 0.2, 1), (0.5, 1, 0.4)], number),
+            across=3,
+        )
+    )
     return straps
 
 
 def _buckles(detail: float) -> list[Mesh]:
-    round_plate = joined([plated_ring(0.034, circle(0.008, 6), 24), rivet(0.026, 12)]).turned("x", 90.0)
+    round_plate = joined([plated_ring(0.034, circle(0.008, 6), 24), rivet(0.026, 12)]).turned(
+        "x", 90.0
+    )
     pieces = [round_plate.moved(0, 1.33, 0.182)]
     frame = joined([
         block(0.052, 0.009, 0.01), block(0.052, 0.009, 0.01).moved(y=0.036),
@@ -213,7 +247,9 @@ def _buckles(detail: float) -> list[Mesh]:
     for angle, y in ((25.0, 1.17), (-25.0, 1.17), (30.0, 1.42), (-30.0, 1.42)):
         place, normal = on_body(TRUNK, [(angle, y), (angle, y + 0.001)], 0.026, 2)
         pieces.append(planted(frame.turned("x", -90.0).moved(0, 0, 0.02), place[0], normal[0]))
-    hook = curve([(0.0, 0.0, 0), (0.0, -0.05, 0), (0.03, -0.08, 0), (0.055, -0.05, 0)], count(14, detail, 7))
+    hook = curve(
+        [(0.0, 0.0, 0), (0.0, -0.05, 0), (0.03, -0.08, 0), (0.055, -0.05, 0)], count(14, detail, 7)
+    )
     pieces.append(cable(hook, 0.006, 6).moved(0.165, 1.03, 0.125))
     return pieces
 
@@ -223,12 +259,22 @@ def _pack(detail: float) -> list[Mesh]:
     body = box(0.23, 0.34, 0.1, 0.03)
     ribs = union(*(box(0.245, 0.018, 0.112, 0.008).moved(0, -0.12 + 0.06 * i, 0) for i in range(5)))
     bottles = tube([(0.15, -0.15, -0.015), (0.15, 0.17, -0.015)], 0.052).mirrored()
-    necks = tube([(0.15, 0.17, -0.015), (0.15, 0.255, -0.015), (0.09, 0.275, 0.0)], 0.018).mirrored()
-    valve = blend(sphere(0.03).moved(0, 0.265, 0.0), tube([(-0.1, 0.275, 0), (0.1, 0.275, 0)], 0.014), radius=0.01)
-    bands = union(*(tube([(0.15, y, -0.015), (0.15, y + 0.018, -0.015)], 0.056) for y in (-0.1, 0.0, 0.1))).mirrored()
+    necks = tube(
+        [(0.15, 0.17, -0.015), (0.15, 0.255, -0.015), (0.09, 0.275, 0.0)], 0.018
+    ).mirrored()
+    valve = blend(
+        sphere(0.03).moved(0, 0.265, 0.0),
+        tube([(-0.1, 0.275, 0), (0.1, 0.275, 0)], 0.014),
+        radius=0.01,
+    )
+    bands = union(
+        *(tube([(0.15, y, -0.015), (0.15, y + 0.018, -0.015)], 0.056) for y in (-0.1, 0.0, 0.1))
+    ).mirrored()
     pack = union(blend(body, ribs, radius=0.008), bottles, necks, valve, bands)
     roll = tube([(-0.2, -0.235, -0.01), (0.2, -0.235, -0.01)], 0.062)
-    roll = union(roll, *(tube([(x, -0.235, -0.01), (x + 0.02, -0.235, -0.01)], 0.067) for x in (-0.12, 0.1)))
+    roll = union(
+        roll, *(tube([(x, -0.235, -0.01), (x + 0.02, -0.235, -0.01)], 0.067) for x in (-0.12, 0.1))
+    )
     return [mesh_of(union(pack, roll).moved(0, 1.3, -0.215), 0.005 / detail)]
 
 
@@ -249,10 +295,21 @@ def _ribbon(detail: float) -> list[Mesh]:
     number = count(22, detail, 8)
     tails = []
     for lean, drop in ((0.0, 0.27), (0.045, 0.2)):
-        path = curve([(-0.362, 1.28, -0.03), (-0.385, 1.22, -0.04 - lean), (-0.378, 1.28 - drop, -0.05 - lean * 1.5)], number)
+        path = curve(
+            [
+                (-0.362, 1.28, -0.03),
+                (-0.385, 1.22, -0.04 - lean),
+                (-0.378, 1.28 - drop, -0.05 - lean * 1.5),
+            ],
+            number,
+        )
         path[:, 2] += 0.008 * np.sin(np.linspace(0, 8, number))
-        tails.append(sheet(path, np.linspace(0.03, 0.04, number), 0.003, up=(-1.0, 0.0, 0.2), across=4))
-    knot = mesh_of(sphere(0.022).stretched(0.8, 1.2, 1.0).moved(-0.362, 1.285, -0.03), 0.005 / detail)
+        tails.append(
+            sheet(path, np.linspace(0.03, 0.04, number), 0.003, up=(-1.0, 0.0, 0.2), across=4)
+        )
+    knot = mesh_of(
+        sphere(0.022).stretched(0.8, 1.2, 1.0).moved(-0.362, 1.285, -0.03), 0.005 / detail
+    )
     return [band, knot, *tails]
 
 
@@ -270,4 +327,3 @@ SUBJECT = Subject(
     view=View(azimuth=34.0, elevation=3.0, focal_length=85.0, aspect=0.6),
     sculptor=sculpt,
 )
-

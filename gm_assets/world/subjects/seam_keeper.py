@@ -84,11 +84,11 @@ def _headdress() -> Solid:
     ).mirrored()  # fmt: skip
     great = horn(
         [(0.075, 1.81, 0.03), (0.19, 1.89, 0.0), (0.32, 2.05, -0.07), (0.37, 2.28, -0.12),
-         (0.31, 2.5, -0.09), (0.2, 2.63, 0.01)], 0.05, 0.005, rings=22, relief=0.09,
+         (0.31, 2.5, -0.09), (0.2, 2.63, 0.01)], 0.05, 0.005, rings=24, relief=0.2,
     ).mirrored()  # fmt: skip
     lesser = horn(
         [(0.085, 1.78, -0.04), (0.16, 1.81, -0.13), (0.2, 1.77, -0.26), (0.185, 1.66, -0.33),
-         (0.15, 1.57, -0.3)], 0.034, 0.005, rings=14, relief=0.09,
+         (0.15, 1.57, -0.3)], 0.034, 0.005, rings=15, relief=0.2,
     ).mirrored()  # fmt: skip
     crest = limb(
         [(0, 1.79, 0.155), (0, 1.9, 0.1), (0, 1.93, -0.02), (0, 1.85, -0.14), (0, 1.7, -0.2),
@@ -195,8 +195,13 @@ def _robe(rng: np.random.Generator, seed: int, detail: float) -> Mesh:
     pipes = folds(rng, 19, 1.08, 0.046)
     knee = [Fold(12.0, 13.0, 0.045, 0.95, 4.0), Fold(-22.0, 11.0, 0.04, 0.85, -5.0)]
     return hanging(
-        sections, [*pipes, *knee], segments=count(300, detail, 48), rings=count(110, detail, 16),
-        seed=seed, crumple=0.004, tolerance=0.0007 / detail,
+        sections,
+        [*pipes, *knee],
+        segments=count(300, detail, 48),
+        rings=count(110, detail, 16),
+        seed=seed,
+        crumple=0.004,
+        tolerance=0.0007 / detail,
     )
 
 
@@ -289,7 +294,9 @@ def _stole(detail: float) -> list[Mesh]:
                   (0.14, 0.75, 0.255), (0.17, 0.34, 0.35)], number)  # fmt: skip
     panel = sheet(path, np.linspace(0.055, 0.12, number), 0.008, up=(0.25, 0.1, 1.0), across=4)
     studs = [
-        planted(rivet(0.011).scaled(1.0, 1.3, 1.0), point + [0.003, 0.002, 0.007], (0.25, 0.15, 1.0))
+        planted(
+            rivet(0.011).scaled(1.0, 1.3, 1.0), point + [0.003, 0.002, 0.007], (0.25, 0.15, 1.0)
+        )
         for point in path[3::3]
     ]
     return [with_mirror(joined([panel, *studs]))]

@@ -55,12 +55,15 @@ def sculpt(seed: int, detail: float) -> Assembly:
     made.add("lock-leaves", "machine", "oxidised-bronze", *_leaves(detail))
     made.add("towers", "architecture", "wet-basalt", *_towers(detail))
     made.add("buttresses", "architecture", "wet-basalt", *_buttresses(detail))
-    made.add("dry-dock", "architecture", "wet-basalt", *_basin())
+    made.add("dry-dock", "ground", "wet-basalt", *_basin())
     made.add("keel-blocks", "prop", "cast-iron", *_blocks(rng))
     made.add("gantry", "machine", "cast-iron", *_gantry(detail))
     made.add("chains", "machine", "cast-iron", *_chains(detail))
     made.add("lamps", "light", "glow", *_lamps())
-    for name, place, height in (("rigger", (-4.0, 0.6, 44.0), 1.9), ("watchman", (25.0, QUAY, 30.0), 1.8)):
+    for name, place, height in (
+        ("visitor", (-4.0, 0.6, 44.0), 1.9),
+        ("visitor-on-the-quay", (25.0, QUAY, 30.0), 1.8),
+    ):
         body, ribbon = tiny_figure(height, 12)
         made.add(name, "living-body", "waxed-canvas", body.moved(*place))
         made.add(f"{name}-ribbon", "living-body", "red-cloth", ribbon.moved(*place))
@@ -90,7 +93,9 @@ def _wall(rng: np.random.Generator, detail: float) -> list[Mesh]:
     for side in (-1.0, 1.0):
         for i in range(3):
             x = side * (41.0 + 19.5 * i)
-            pieces.append(archway(5.0, 12.6, 0.8, 2.4, 1.1, count(7, detail, 4)).moved(x, 21.0, -0.6))
+            pieces.append(
+                archway(5.0, 12.6, 0.8, 2.4, 1.1, count(7, detail, 4)).moved(x, 21.0, -0.6)
+            )
             statue = lathe([(1.5, 0), (1.2, 3.0), (0.9, 6.5), (1.25, 8.6), (0.4, 9.6), (0.62, 10.3), (0.5, 11.2), (0.05, 13.4)], 9,
                            lambda a, y: 1.0 - 0.12 * np.abs(np.sin(4.5 * a)))  # fmt: skip
             pieces.append(statue.scaled(1.0, rng.uniform(0.95, 1.05), 0.8).moved(x, 21.5, -1.2))
@@ -154,13 +159,18 @@ def _leaves(detail: float) -> list[Mesh]:
         wide = _reach(outline, y)
         if wide > 2.0:
             pieces.append(block(wide, 0.9, 2.2, 0.15).moved(wide / 2, y, 0.2))
-            one = studs(rivet(0.24, 5), np.array([(x, y + 0.45, 1.32) for x in np.arange(0.8, wide, 1.3)]))
+            one = studs(
+                rivet(0.24, 5), np.array([(x, y + 0.45, 1.32) for x in np.arange(0.8, wide, 1.3)])
+            )
             pieces.append(one)
     for x in (0.6, 5.0, 9.6, 13.6):
         tall = _rise(outline, x) - 0.6
         pieces.append(block(0.8, tall, 1.9, 0.15).moved(x, 0.0, 0.2))
     wheel = plated_ring(2.0, circle(0.3, 6), 20).turned("x", 90.0)
-    spokes = [cable([(0, 0, 0), (1.9 * np.cos(a), 1.9 * np.sin(a), 0)], 0.17, 5) for a in np.linspace(0, 2 * np.pi, 6, endpoint=False)]
+    spokes = [
+        cable([(0, 0, 0), (1.9 * np.cos(a), 1.9 * np.sin(a), 0)], 0.17, 5)
+        for a in np.linspace(0, 2 * np.pi, 6, endpoint=False)
+    ]
     pieces.append(joined([wheel, *spokes]).moved(3.4, 12.5, 1.9))
     right = joined(pieces).moved(-GATE / 2 + 0.6, 0, 0)
     return [_hung(right, 1.0), _hung(right.mirrored(), -1.0)]
@@ -217,7 +227,9 @@ def _buttresses(detail: float) -> list[Mesh]:
             deep = 15.0 if i else 12.0
             pier = buttress(5.0, 40.0, deep, 4).moved(x, 0, 0)
             cap = pinnacle(3.0, 22.0).moved(x, 20.0, deep * 0.62)
-            flyer = flying_buttress((-1.0, 49.0), (deep * 0.62, 34.0), 1.6, 1.8, count(10, detail, 5))
+            flyer = flying_buttress(
+                (-1.0, 49.0), (deep * 0.62, 34.0), 1.6, 1.8, count(10, detail, 5)
+            )
             pieces += [pier, cap, flyer.moved(x, 0, 0)] if i else [pier.moved(side * 2.0)]
     return pieces
 
@@ -228,7 +240,11 @@ def _basin() -> list[Mesh]:
     for side in (-1.0, 1.0):
         for i in range(5):
             inner = 19.0 + 2.4 * i
-            pieces.append(block(30.0 - 2.4 * i, QUAY / 5 + 0.02, 80.0, 0.12).moved(side * (inner + 15.0 - 1.2 * i), QUAY / 5 * i, 50.0))
+            pieces.append(
+                block(30.0 - 2.4 * i, QUAY / 5 + 0.02, 80.0, 0.12).moved(
+                    side * (inner + 15.0 - 1.2 * i), QUAY / 5 * i, 50.0
+                )
+            )
         pieces.append(block(50.0, QUAY, 80.0, 0.2).moved(side * 71.0, 0.0, 50.0))
         flight = stair(3.2, QUAY, 14.0, 20).turned("y", side * 90.0)
         pieces.append(flight.moved(side * 17.0, 0.0, 62.0))
@@ -280,7 +296,11 @@ def _gantry(detail: float) -> list[Mesh]:
     fall = cable([(0, 0, 0), (0, -22.0, 0)], 0.1, 4)
     hook = cable(curve([(0, -22.0, 0), (0, -24.0, 0), (1.0, -25.2, 0), (0.1, -26.6, 0), (-1.1, -25.9, 0), (-1.2, -25.0, 0)], 16),
                  np.linspace(0.34, 0.1, 16), 6)  # fmt: skip
-    pieces.append(joined([fall, hook]).moved(26.0 * np.cos(np.radians(16)), tall + 2.0, -26.0 * np.sin(np.radians(16))))
+    pieces.append(
+        joined([fall, hook]).moved(
+            26.0 * np.cos(np.radians(16)), tall + 2.0, -26.0 * np.sin(np.radians(16))
+        )
+    )
     return [joined(pieces).moved(-36.0, QUAY, z)]
 
 
@@ -290,11 +310,28 @@ def _chains(detail: float) -> list[Mesh]:
                  circle(0.2, 5), closed=True)  # fmt: skip
     pieces = []
     for side in (-1.0, 1.0):
-        line = curve([(side * 25.5, 44.0, 5.0), (side * 21.0, 31.0, 11.0), (side * 15.0, 24.0, 7.0), (side * 9.0, 22.0, -4.0)], 26)
+        line = curve(
+            [
+                (side * 25.5, 44.0, 5.0),
+                (side * 21.0, 31.0, 11.0),
+                (side * 15.0, 24.0, 7.0),
+                (side * 9.0, 22.0, -4.0),
+            ],
+            26,
+        )
         ahead = np.gradient(line, axis=0)
         for i, (place, way) in enumerate(zip(line, ahead, strict=True)):
             pieces.append(planted(link.turned("y", 90.0 * (i % 2)), place, way))
-    line = curve([(-30.0, QUAY + 1.0, 84.0), (-12.0, 6.0, 85.0), (0, 4.0, 85.0), (12.0, 6.0, 85.0), (30.0, QUAY + 1.0, 84.0)], 40)
+    line = curve(
+        [
+            (-30.0, QUAY + 1.0, 84.0),
+            (-12.0, 6.0, 85.0),
+            (0, 4.0, 85.0),
+            (12.0, 6.0, 85.0),
+            (30.0, QUAY + 1.0, 84.0),
+        ],
+        40,
+    )
     for i, (place, way) in enumerate(zip(line, np.gradient(line, axis=0), strict=True)):
         pieces.append(planted(link.turned("y", 90.0 * (i % 2)), place, way))
     return pieces

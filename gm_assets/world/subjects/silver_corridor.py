@@ -39,8 +39,10 @@ def sculpt(seed: int, detail: float) -> Assembly:
     orb = mesh_of(sphere(2.3), 0.11 / detail)
     made.add("sphere", "light", "glow", orb.moved(0, 4.6, -BAYS * BAY - 3.2))
     body, ribbon = tiny_figure(1.85, 14)
-    made.add("walker-alone", "living-body", "waxed-canvas", body.turned("y", 180.0).moved(0, 0.5, -27.0))
-    made.add("ribbon", "living-body", "red-cloth", ribbon.turned("y", 180.0).moved(0, 0.5, -27.0))
+    made.add(
+        "visitor", "living-body", "waxed-canvas", body.turned("y", 180.0).moved(0, 0.5, -27.0)
+    )
+    made.add("visitor-ribbon", "living-body", "red-cloth", ribbon.turned("y", 180.0).moved(0, 0.5, -27.0))
     return made
 
 
@@ -83,7 +85,12 @@ def _ribs(detail: float) -> list[Mesh]:
     pieces = []
     for i in range(BAYS + 1):
         z = -BAY * i
-        for inset, thick, shift in ((0.0, 0.3, 0.0), (-0.28, 0.17, 0.3), (-0.28, 0.17, -0.3), (-0.5, 0.12, 0.0)):
+        for inset, thick, shift in (
+            (0.0, 0.3, 0.0),
+            (-0.28, 0.17, 0.3),
+            (-0.28, 0.17, -0.3),
+            (-0.5, 0.12, 0.0),
+        ):
             line = _section(HALF + inset, SPRING, CROWN + inset, steps)
             path = np.stack([line[:, 0], line[:, 1], np.full(len(line), z + shift)], -1)
             pieces.append(cable(path, thick, count(8, detail, 5)))
@@ -110,8 +117,13 @@ def _plates(detail: float) -> list[Mesh]:
             head = prism([outline, hole], 0.2).turned("y", -90.0).turned("z", 17.0)
             pieces.append(with_mirror(head.moved(HALF - 0.12, SPRING + 0.15, z + u)))
         for y in (1.45, 3.4):
-            disc = lathe([(0.62, 0), (0.62, 0.1), (0.42, 0.16), (0.3, 0.1), (0.12, 0.2)], count(20, detail, 10))
-            pieces.append(with_mirror(disc.turned("z", 90.0).moved(HALF - 0.12 - 0.1 * (y < 2), y, z)))
+            disc = lathe(
+                [(0.62, 0), (0.62, 0.1), (0.42, 0.16), (0.3, 0.1), (0.12, 0.2)],
+                count(20, detail, 10),
+            )
+            pieces.append(
+                with_mirror(disc.turned("z", 90.0).moved(HALF - 0.12 - 0.1 * (y < 2), y, z))
+            )
     return pieces
 
 
@@ -154,7 +166,15 @@ def _cables(seed: int, detail: float) -> list[Mesh]:
     """Bundles that run the whole length in brackets and sag between them."""
     rng = np.random.default_rng([seed, 34])
     pieces = []
-    for k, (x, y, thick) in enumerate(((3.3, 5.6, 0.1), (3.15, 5.95, 0.07), (2.95, 6.35, 0.12), (2.2, 0.55, 0.13), (2.45, 0.85, 0.08))):
+    for k, (x, y, thick) in enumerate(
+        (
+            (3.3, 5.6, 0.1),
+            (3.15, 5.95, 0.07),
+            (2.95, 6.35, 0.12),
+            (2.2, 0.55, 0.13),
+            (2.45, 0.85, 0.08),
+        )
+    ):
         slack = rng.uniform(0.05, 0.16)
         z = np.linspace(0.0, -BAYS * BAY, BAYS * count(8, detail, 4) + 1)
         dip = slack * np.abs(np.sin(np.pi * z / BAY)) if k < 3 else 0.0 * z
@@ -169,14 +189,21 @@ def _cables(seed: int, detail: float) -> list[Mesh]:
 def _cradle(detail: float) -> list[Mesh]:
     """Twelve claws that hold the sphere without touching it, and two rings about it."""
     centre = (0.0, 4.6, -BAYS * BAY - 3.2)
-    path = curve([(0, 5.1, 0.4), (0, 4.3, -0.6), (0, 3.3, -0.3), (0, 2.75, 0.55), (0, 2.4, 1.5)], count(18, detail, 8))
-    claw = sweep(path, circle(1.0, 6) * [0.7, 1.0], scale=np.linspace(0.34, 0.04, len(path)), up=(0, 0, 1))
+    path = curve(
+        [(0, 5.1, 0.4), (0, 4.3, -0.6), (0, 3.3, -0.3), (0, 2.75, 0.55), (0, 2.4, 1.5)],
+        count(18, detail, 8),
+    )
+    claw = sweep(
+        path, circle(1.0, 6) * [0.7, 1.0], scale=np.linspace(0.34, 0.04, len(path)), up=(0, 0, 1)
+    )
     pieces = [claw.turned("z", 30.0 * k + 15.0).moved(*centre) for k in range(12)]
     for radius, shift in ((3.35, -0.2), (4.6, 0.2)):
         ring = plated_ring(radius, circle(0.16, 6), count(48, detail, 20)).turned("x", 90.0)
         pieces.append(ring.moved(centre[0], centre[1], centre[2] + shift))
     stud = spike(0.16, 0.9, 5, 1.2).moved(0, 4.5, 0)
-    teeth = joined(stud.turned("x", 180.0).moved(0, 9.0, 0).turned("z", 15.0 * k) for k in range(24))
+    teeth = joined(
+        stud.turned("x", 180.0).moved(0, 9.0, 0).turned("z", 15.0 * k) for k in range(24)
+    )
     pieces.append(teeth.moved(centre[0], centre[1], centre[2] + 0.2))
     return pieces
 

@@ -64,7 +64,9 @@ def fluted_spire(seed: int, detail: float) -> Assembly:
         satellites.append(tower.moved(0, 0, 16.5).turned("y", 45.0 * i))
         for low, high in ((0.42, 1.0), (0.72, 1.28)):
             y = height * low
-            arm = flying_buttress((7.4 - 2.2 * high, y + 9), (16.0, y), 1.3, 0.9, count(12, detail, 6))
+            arm = flying_buttress(
+                (7.4 - 2.2 * high, y + 9), (16.0, y), 1.3, 0.9, count(12, detail, 6)
+            )
             ribs.append(arm.turned("y", 45.0 * i))
     made.add("satellite-spires", "architecture", "wet-basalt", *satellites)
     made.add("flyers", "architecture", "wet-basalt", *ribs)
@@ -79,7 +81,9 @@ def fluted_spire(seed: int, detail: float) -> Assembly:
             base.append(frame.turned("y", 45.0 * i + 22.5))
     portal = [archway(6.4 + 1.7 * i, 7.5 + 0.8 * i, 0.85, 1.4, 1.0, count(10, detail, 5))
               .moved(0, 3.4, 16.2 - 1.2 * (2 - i)) for i in range(3)]  # fmt: skip
-    made.add("base", "architecture", "wet-basalt", *base, stair(10.0, 3.6, 5.0, 9).moved(0, 0, 27.0))
+    made.add(
+        "base", "architecture", "wet-basalt", *base, stair(10.0, 3.6, 5.0, 9).moved(0, 0, 27.0)
+    )
     made.add("portal", "architecture", "tarnished-silver",
              *(m.turned("y", 22.5) for m in portal))  # fmt: skip
     body, ribbon = tiny_figure(1.85)
@@ -151,7 +155,9 @@ def arch(seed: int, detail: float) -> Assembly:
             )
     made.add("spine", "architecture", "bone", *vertebrae)
     top = float(inside[:, 1].max())
-    crown = joined([pinnacle(2.6, 15.0), lathe([(2.4, -3.0), (3.0, -1), (2.2, 1.5), (1.2, 3.0)], 8)])
+    crown = joined(
+        [pinnacle(2.6, 15.0), lathe([(2.4, -3.0), (3.0, -1), (2.2, 1.5), (1.2, 3.0)], 8)]
+    )
     made.add("keystone", "architecture", "bone", crown.moved(y=top))
     feet = []
     for side in (1.0, -1.0):
@@ -160,7 +166,9 @@ def arch(seed: int, detail: float) -> Assembly:
             block(9.5, 3.2, 14.5, 0.35).moved(x, 0.0, 0),
             block(8.4, 2.4, 13.0, 0.3).moved(x, 3.2, 0),
             block(7.6, 1.2, 11.6, 0.3).moved(x, 5.6, 0),
-            buttress(6.0, 30.0, 7.5, 4).turned("y", 90.0 * side).moved(side * (width / 2 + 5.8), 0, 0),
+            buttress(6.0, 30.0, 7.5, 4)
+            .turned("y", 90.0 * side)
+            .moved(side * (width / 2 + 5.8), 0, 0),
             pinnacle(3.2, 15.0).moved(side * (width / 2 + 9.0), 24.0, 0.0),
         ]
     made.add("piers", "architecture", "wet-basalt", *feet)
@@ -189,9 +197,13 @@ def reliquary_tower(seed: int, detail: float) -> Assembly:
     lamps: list[Mesh] = []
     columns: list[Mesh] = []
     y = 0.0
-    stone.append(lathe([(15, 0), (15, 1), (13.8, 1), (13.8, 2), (12.6, 2), (12.6, 3)], 8).turned("y", 22.5))
+    stone.append(
+        lathe([(15, 0), (15, 1), (13.8, 1), (13.8, 2), (12.6, 2), (12.6, 3)], 8).turned("y", 22.5)
+    )
     y += 3.0
-    for i, (radius, height) in enumerate(((9.6, 20.0), (7.6, 16.5), (5.9, 14.0), (4.4, 11.5), (3.1, 9.0))):
+    for i, (radius, height) in enumerate(
+        ((9.6, 20.0), (7.6, 16.5), (5.9, 14.0), (4.4, 11.5), (3.1, 9.0))
+    ):
         _lantern_stage(radius, height, y, i, detail, stone, columns, metal, lamps)
         y += height
     top = spire_crown(3.0, 24.0, detail)
@@ -229,7 +241,9 @@ def _lantern_stage(
     bars = [block(side * 0.035, tall * 0.82, side * 0.05).moved(0, wall_height * 0.07, 0),
             block(side * 0.6, side * 0.035, side * 0.04).moved(0, wall_height * 0.4, 0)]  # fmt: skip
     wheel = rose(side * 0.15, side * 0.05, 6).moved(0, wall_height * 0.07 + tall * 0.7, 0)
-    hood = archway(side * 0.58, tall - side * 0.62 + wall_height * 0.07, side * 0.06, radius * 0.17, 1.1, steps)
+    hood = archway(
+        side * 0.58, tall - side * 0.62 + wall_height * 0.07, side * 0.06, radius * 0.17, 1.1, steps
+    )
     face = joined([wall, *bars, hood]).moved(0, y, apothem)
     stone.append(around(face, 8))
     metal.append(around(wheel.moved(0, y, apothem), 8))
@@ -241,7 +255,13 @@ def _lantern_stage(
     corner = joined([shaft, capital.moved(y=wall_height * 0.95),
                      lathe([(0.15, 0), (0.15, 0.1), (0.1, 0.17)], 8).scaled(radius)])  # fmt: skip
     columns.append(around(corner.moved(0, y, radius * 1.02), 8, start=22.5))
-    metal.append(around(pinnacle(radius * 0.2, height * 0.46).moved(0, y + wall_height, radius * 1.02), 8, start=22.5))
+    metal.append(
+        around(
+            pinnacle(radius * 0.2, height * 0.46).moved(0, y + wall_height, radius * 1.02),
+            8,
+            start=22.5,
+        )
+    )
     ring = np.array([(-0.03, 0), (0.07, 0), (0.1, 0.05), (0.1, 0.09), (-0.03, 0.12)]) * radius
     for level in (0.0, wall_height * 0.96):
         cornice = lathe(
@@ -257,12 +277,25 @@ def _lantern_stage(
     lamps.append(glow.moved(y=y))
     cage = []
     for k in range(6):
-        path = curve([(0, 0.1, 0.07), (0, 0.24, 0.27), (0, 0.4, 0.32), (0, 0.56, 0.27), (0, 0.76, 0.03)], count(12, detail, 6))
-        cage.append(cable(path * [radius, wall_height, radius], radius * 0.018, 4).turned("y", 60.0 * k + 30))
+        path = curve(
+            [(0, 0.1, 0.07), (0, 0.24, 0.27), (0, 0.4, 0.32), (0, 0.56, 0.27), (0, 0.76, 0.03)],
+            count(12, detail, 6),
+        )
+        cage.append(
+            cable(path * [radius, wall_height, radius], radius * 0.018, 4).turned(
+                "y", 60.0 * k + 30
+            )
+        )
     metal.append(joined(cage).moved(y=y))
-    metal.append(lathe([(radius * 0.35, 0.0), (radius * 0.35, radius * 0.2), (radius * 0.2, radius * 0.3)], 8).moved(y=y))
+    metal.append(
+        lathe(
+            [(radius * 0.35, 0.0), (radius * 0.35, radius * 0.2), (radius * 0.2, radius * 0.3)], 8
+        ).moved(y=y)
+    )
     if index == 0:
-        metal.append(cable([(0, y + wall_height, 0), (0, y + wall_height * 0.7, 0)], radius * 0.02, 5))
+        metal.append(
+            cable([(0, y + wall_height, 0), (0, y + wall_height * 0.7, 0)], radius * 0.02, 5)
+        )
 
 
 def spire_crown(radius: float, height: float, detail: float) -> Mesh:
@@ -279,7 +312,9 @@ def spire_crown(radius: float, height: float, detail: float) -> Mesh:
         hoop = circle(radius * (1 - way) ** 1.25 + 0.12, 16)
         line = np.stack([hoop[:, 0], np.full(16, height * 0.82 * way), -hoop[:, 1]], -1)
         pieces.append(cable(line, radius * 0.05, 5, closed=True))
-    needle = lathe([(0.16, 0), (0.5, 0.8), (0.14, 1.5), (0.1, 3.2), (0.3, 3.6), (0.08, 4.1), (0.01, 6.4)], 8)
+    needle = lathe(
+        [(0.16, 0), (0.5, 0.8), (0.14, 1.5), (0.1, 3.2), (0.3, 3.6), (0.08, 4.1), (0.01, 6.4)], 8
+    )
     pieces.append(needle.scaled(radius / 3).moved(y=height * 0.8))
     return joined(pieces)
 

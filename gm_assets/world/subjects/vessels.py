@@ -56,7 +56,9 @@ def ring_freighter(seed: int, detail: float) -> Assembly:
 
 def _ring(radius: float, detail: float) -> list[Mesh]:
     """The hull of the ring: a flanged tube, ribs across it, a parapet of pinnacles, rivets."""
-    hull = np.array([(-6, -8), (-3, -10.5), (3, -10.5), (7, -7), (7, 7), (3, 10.5), (-3, 10.5), (-6, 8)])
+    hull = np.array(
+        [(-6, -8), (-3, -10.5), (3, -10.5), (7, -7), (7, 7), (3, 10.5), (-3, 10.5), (-6, 8)]
+    )
     body = plated_ring(radius, hull, count(96, detail, 32))
     pieces = [body]
     for level, out in ((-10.4, 2.2), (10.4, 2.2), (-7.0, 7.0), (7.0, 7.0), (0.0, 7.2)):
@@ -82,13 +84,17 @@ def _spokes(radius: float, detail: float) -> list[Mesh]:
     pieces = []
     for i in range(8):
         for z in (-5.0, 5.0):
-            path = curve([(0, 11.0, z * 3.2), (0, 32.0, z * 1.1), (0, radius - 7.0, z)], count(14, detail, 6))
+            path = curve(
+                [(0, 11.0, z * 3.2), (0, 32.0, z * 1.1), (0, radius - 7.0, z)], count(14, detail, 6)
+            )
             size = np.linspace(2.6, 1.2, len(path))
             strut = sweep(path, circle(1.0, 6) * [1.0, 1.4], scale=size, up=(0, 0, 1))
             pieces.append(strut.turned("z", 45.0 * i))
         for way in np.linspace(0.22, 0.86, 6):
             y = 11 + (radius - 18) * way
-            rung = cable([(0, y, -13 + 8 * min(way * 1.6, 1)), (0, y, 13 - 8 * min(way * 1.6, 1))], 0.7, 5)
+            rung = cable(
+                [(0, y, -13 + 8 * min(way * 1.6, 1)), (0, y, 13 - 8 * min(way * 1.6, 1))], 0.7, 5
+            )
             pieces.append(rung.turned("z", 45.0 * i))
         rod = cable([(0, 9.0, 64.0), (0, radius - 5.0, 6.0)], 0.38, 5)
         back = cable([(0, 9.0, -80.0), (0, radius - 5.0, -6.0)], 0.38, 5)
@@ -100,8 +106,13 @@ def _spine(detail: float) -> list[Mesh]:
     """Vertebrae on a keel tube, each a drum with three processes."""
     tube = lathe([(5.0, -140.0), (5.6, -60.0), (5.6, 60.0), (4.4, 120.0)], count(16, detail, 8))
     pieces = [tube]
-    drum = lathe([(5.0, -2.6), (7.2, -2.0), (6.4, 0.0), (7.2, 2.0), (5.0, 2.6)], count(14, detail, 8))
-    fin = prism([np.array([(-1.6, 5.0), (1.6, 5.0), (0.9, 10.0), (2.2, 14.0), (-2.0, 12.4), (-1.0, 9.0)])], 0.9)
+    drum = lathe(
+        [(5.0, -2.6), (7.2, -2.0), (6.4, 0.0), (7.2, 2.0), (5.0, 2.6)], count(14, detail, 8)
+    )
+    fin = prism(
+        [np.array([(-1.6, 5.0), (1.6, 5.0), (0.9, 10.0), (2.2, 14.0), (-2.0, 12.4), (-1.0, 9.0)])],
+        0.9,
+    )
     for i in range(30):
         y = -128.0 + 8.0 * i
         swell = 1.0 + 0.35 * np.exp(-(((y - 12.0) / 26.0) ** 2))
@@ -138,12 +149,22 @@ def _engines(detail: float) -> list[Mesh]:
     """Seven bells behind a thrust frame."""
     bell = lathe([(2.2, 0), (3.2, -2.0), (2.6, -5.0), (4.2, -11.0), (6.4, -20.0), (6.0, -20.0), (3.6, -11.0),
                   (0.5, -8.0)][::-1], count(20, detail, 10))  # fmt: skip
-    bell = joined([bell, *(plated_ring(r, circle(0.35, 5), 20).moved(y=y) for r, y in ((3.6, -9.0), (5.0, -14.5)))])
+    bell = joined(
+        [
+            bell,
+            *(
+                plated_ring(r, circle(0.35, 5), 20).moved(y=y)
+                for r, y in ((3.6, -9.0), (5.0, -14.5))
+            ),
+        ]
+    )
     pieces = [bell.scaled(1.2).moved(y=-140.0)]
     pieces.append(around(bell.moved(0, -132.0, 14.0), 6))
     frame = lathe([(6.0, -136.0), (18.5, -133.0), (17.5, -129.0), (6.0, -122.0)], 6)
     pieces.append(frame)
-    pieces.append(around(spike(1.2, 22.0, 5, 1.3).turned("x", 70.0).moved(0, -131.0, 17.0), 6, start=30.0))
+    pieces.append(
+        around(spike(1.2, 22.0, 5, 1.3).turned("x", 70.0).moved(0, -131.0, 17.0), 6, start=30.0)
+    )
     return [joined(pieces).turned("x", 90.0)]
 
 
@@ -160,7 +181,10 @@ def _pods(rng: np.random.Generator, detail: float) -> tuple[list[Mesh], list[Mes
                         lambda a, y: 1.0 + 0.05 * np.abs(np.sin(y * 0.9)))  # fmt: skip
             pod = pod.scaled(1.0, length, 1.0).turned("x", 90.0).moved(0, 17.0, z)
             pods.append(pod.turned("z", 60.0 * i + 30.0))
-            hoops = [plated_ring(5.1, circle(0.4, 5), count(18, detail, 9)).moved(y=y) for y in (-5.5, 0.0, 5.5)]
+            hoops = [
+                plated_ring(5.1, circle(0.4, 5), count(18, detail, 9)).moved(y=y)
+                for y in (-5.5, 0.0, 5.5)
+            ]
             frame = joined(hoops).turned("x", 90.0).moved(0, 17.0, z)
             arms = [cable([(0, 6.0, z + k), (0, 12.4, z + k)], 0.6, 5) for k in (-5.5, 5.5)]
             frames.append(joined([frame, *arms]).turned("z", 60.0 * i + 30.0))
@@ -189,11 +213,20 @@ def coalition_cutter(seed: int, detail: float) -> Assembly:
     made.add("superstructure", "machine", "tarnished-silver", *_superstructure(detail))
     made.add("turrets", "machine", "cast-iron", *_turrets(detail))
     made.add("masts", "machine", "cast-iron", *_masts(detail))
-    made.add("lamps", "light", "glow", *(block(0.5, 0.7, 0.3).moved(x, 13.2, 8.55) for x in (-2.4, -0.8, 0.8, 2.4)))
+    made.add(
+        "lamps",
+        "light",
+        "glow",
+        *(block(0.5, 0.7, 0.3).moved(x, 13.2, 8.55) for x in (-2.4, -0.8, 0.8, 2.4)),
+    )
     cradle = []
     for z in (-30.0, -18.0, -6.0, 6.0, 18.0, 29.0):
         for side in (1.0, -1.0):
-            shore = cable([(side * (_beam(z, 6.0) + 0.2), 6.0, z), (side * (_beam(z, 6.0) + 6.0), -1.2, z)], 0.35, 6)
+            shore = cable(
+                [(side * (_beam(z, 6.0) + 0.2), 6.0, z), (side * (_beam(z, 6.0) + 6.0), -1.2, z)],
+                0.35,
+                6,
+            )
             cradle.append(shore)
         cradle.append(block(2.6, 2.4, 2.0, 0.1).moved(0, -1.4, z))
     made.add("cradle", "prop", "oxidised-bronze", *cradle)
@@ -236,11 +269,16 @@ def _plating(rng: np.random.Generator, detail: float) -> list[Mesh]:
     pieces = []
     for z in np.arange(-36.0, 34.0, 4.0):
         for side in (1.0, -1.0):
-            path = [(side * (_beam(z, y) + 0.02), y, z) for y in np.linspace(1.2, _deck(z) + 0.4, 9)]
+            path = [
+                (side * (_beam(z, y) + 0.02), y, z) for y in np.linspace(1.2, _deck(z) + 0.4, 9)
+            ]
             pieces.append(sweep(path, circle(0.24, 4), up=(0, 0, 1)))
     for level in (3.2, 5.4, 8.0):
         for side in (1.0, -1.0):
-            path = [(side * (_beam(z, level) + 0.03), level, z) for z in np.linspace(-39.5, 36.0, count(40, detail, 14))]
+            path = [
+                (side * (_beam(z, level) + 0.03), level, z)
+                for z in np.linspace(-39.5, 36.0, count(40, detail, 14))
+            ]
             pieces.append(cable(path, 0.2, 5))
     one = rivet(0.13, 5)
     for z in np.arange(-38.0, 36.0, 1.0 / min(detail, 1.0)):
@@ -253,7 +291,9 @@ def _plating(rng: np.random.Generator, detail: float) -> list[Mesh]:
         pieces.append(port.turned("z", 90.0).moved(_beam(z, 7.2), 7.2, z))
         pieces.append(port.turned("z", 90.0).moved(-_beam(z, 7.2), 7.2, z))
     for side in (1.0, -1.0):
-        rail = [(side * (_beam(z, 9.0) - 0.2), _deck(z) + 1.15, z) for z in np.linspace(-40, 34, 30)]
+        rail = [
+            (side * (_beam(z, 9.0) - 0.2), _deck(z) + 1.15, z) for z in np.linspace(-40, 34, 30)
+        ]
         pieces.append(cable(rail, 0.06, 4))
         pieces += [cable([(x, y - 1.2, z), (x, y, z)], 0.05, 4) for x, y, z in rail]
     for _ in range(count(26, detail, 6)):
@@ -307,7 +347,18 @@ def _superstructure(detail: float) -> list[Mesh]:
                        lambda a, y: 1.0 + 0.05 * np.abs(np.cos(4 * a)))  # fmt: skip
         pieces.append(funnel.scaled(0.85, 1.0, 1.25).turned("x", -9.0).moved(0, 12.8, z))
         for k in (-0.7, 0.7):
-            pipe = cable(curve([(k * 2.0, 12.6, z + 0.4), (k * 2.0, 15.5, z), (k * 1.6, 18.0 + rise * 0.2, z - 0.7)], 8), 0.22, 6)
+            pipe = cable(
+                curve(
+                    [
+                        (k * 2.0, 12.6, z + 0.4),
+                        (k * 2.0, 15.5, z),
+                        (k * 1.6, 18.0 + rise * 0.2, z - 0.7),
+                    ],
+                    8,
+                ),
+                0.22,
+                6,
+            )
             pieces.append(pipe)
     pieces.append(rose(1.5, 0.3, 8).moved(0, 17.4, 5.35))
     return pieces
@@ -318,18 +369,34 @@ def _turrets(detail: float) -> list[Mesh]:
     pieces = []
     for z, back in ((22.0, False), (15.0, False), (-29.0, True)):
         y = _deck(z) - 0.3 + (2.2 if z == 15.0 else 0.0)
-        ring = lathe([(2.6, 0), (2.6, 1.0 + (2.0 if z == 15.0 else 0)), (2.2, 1.2 + (2.0 if z == 15.0 else 0))], count(16, detail, 8))
+        ring = lathe(
+            [
+                (2.6, 0),
+                (2.6, 1.0 + (2.0 if z == 15.0 else 0)),
+                (2.2, 1.2 + (2.0 if z == 15.0 else 0)),
+            ],
+            count(16, detail, 8),
+        )
         house = loft(
             [[(-1.9, 0, 2.4), (1.9, 0, 2.4), (2.3, 0, 0), (1.6, 0, -2.8), (-1.6, 0, -2.8), (-2.3, 0, 0)],
              [(-1.2, 1.9, 1.5), (1.2, 1.9, 1.5), (1.7, 2.0, -0.4), (1.2, 1.9, -2.4), (-1.2, 1.9, -2.4), (-1.7, 2.0, -0.4)]]
         )  # fmt: skip
         guns = []
         for x in (-0.7, 0.7):
-            barrel = cable([(x, 1.0, 1.2), (x, 1.5, 4.0), (x, 1.95, 6.6), (x, 2.35, 9.2)], [0.42, 0.34, 0.24, 0.2], count(8, detail, 5))
+            barrel = cable(
+                [(x, 1.0, 1.2), (x, 1.5, 4.0), (x, 1.95, 6.6), (x, 2.35, 9.2)],
+                [0.42, 0.34, 0.24, 0.2],
+                count(8, detail, 5),
+            )
             muzzle = cable([(x, 2.3, 8.9), (x, 2.42, 9.7)], 0.3, count(8, detail, 5))
             guns += [barrel, muzzle]
         lift = 1.2 + (2.0 if z == 15.0 else 0.0)
-        turret = joined([ring.moved(y=-(2.0 if z == 15.0 else 0.0)), *(m.moved(y=lift - (2.0 if z == 15.0 else 0.0)) for m in (house, *guns))])
+        turret = joined(
+            [
+                ring.moved(y=-(2.0 if z == 15.0 else 0.0)),
+                *(m.moved(y=lift - (2.0 if z == 15.0 else 0.0)) for m in (house, *guns)),
+            ]
+        )
         pieces.append(turret.turned("y", 180.0 if back else 0.0).moved(0, y, z))
     return pieces
 
@@ -340,25 +407,37 @@ def _masts(detail: float) -> list[Mesh]:
     for z, base, rise in ((-0.5, 18.5, 17.0), (-17.0, 10.5, 17.0)):
         pieces.append(cable([(0, base - 1, z), (0, base + rise, z - 1.2)], [0.42, 0.1], 7))
         for side in (1.0, -1.0):
-            pieces.append(cable([(side * 1.9, base - 1, z - 3.4), (0, base + rise * 0.62, z - 0.8)], [0.26, 0.18], 6))
+            pieces.append(
+                cable(
+                    [(side * 1.9, base - 1, z - 3.4), (0, base + rise * 0.62, z - 0.8)],
+                    [0.26, 0.18],
+                    6,
+                )
+            )
         for k in range(7):
             w = 1.9 * (1 - k / 9.0)
             y = base + rise * 0.62 * k / 8.0
-            pieces.append(cable([(-w, y, z - 3.0 * (1 - k / 8.5)), (w, y, z - 3.0 * (1 - k / 8.5))], 0.09, 4))
+            pieces.append(
+                cable([(-w, y, z - 3.0 * (1 - k / 8.5)), (w, y, z - 3.0 * (1 - k / 8.5))], 0.09, 4)
+            )
         for level, wide in ((0.58, 5.2), (0.74, 3.8), (0.87, 2.4)):
             y = base + rise * level
             arm = curve([(-wide, y + 0.7, z - 1.0), (0, y, z - 0.9), (wide, y + 0.7, z - 1.0)], 9)
             pieces.append(cable(arm, [0.06, 0.1, 0.13, 0.15, 0.17, 0.15, 0.13, 0.1, 0.06], 5))
             for x in (-wide, -wide / 2, wide / 2, wide):
                 pieces.append(cable([(x, y + 0.6, z - 1.0), (x, y - 1.4, z - 1.0)], 0.05, 4))
-        nest = lathe([(0.5, 0), (1.3, 0.4), (1.4, 1.3), (1.2, 1.3), (0.5, 0.5)], 10).moved(0, base + rise * 0.5, z - 0.6)
+        nest = lathe([(0.5, 0), (1.3, 0.4), (1.4, 1.3), (1.2, 1.3), (0.5, 0.5)], 10).moved(
+            0, base + rise * 0.5, z - 0.6
+        )
         pieces.append(nest)
     pieces.append(cable([(0, 35.0, -1.6), (0, 16.0, 40.0)], 0.05, 4))
     pieces.append(cable([(0, 35.0, -1.6), (0, 27.0, -18.0)], 0.05, 4))
     pieces.append(cable([(0, 27.0, -18.2), (0, 9.5, -40.0)], 0.05, 4))
     dish = lathe([(0.2, 0.0), (1.0, 0.25), (1.7, 0.8), (1.75, 0.85), (1.0, 0.4), (0.2, 0.15)], 12)
     pieces.append(dish.turned("x", 60.0).moved(0, 21.0, 4.2))
-    pieces.append(along(studs(rivet(0.16, 5), np.zeros((1, 3))), [(x, 14.9, 7.6) for x in (-2, -1, 0, 1, 2)]))
+    pieces.append(
+        along(studs(rivet(0.16, 5), np.zeros((1, 3))), [(x, 14.9, 7.6) for x in (-2, -1, 0, 1, 2)])
+    )
     outline = pointed_arch(2.2, 2.4, 1.0, 5)
     pieces.append(prism([outline], 0.25).moved(0, 8.6, 9.05))
     return pieces
