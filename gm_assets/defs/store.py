@@ -81,6 +81,26 @@ def changed_files(report: IngestReport) -> dict[str, dg.MetadataValue]:
     }
 
 
+def unwritten(library: Library) -> dict[str, list[tuple[str, Stage]]]:
+    """Catalogued files of managed folders that carry no memory, with the places they have.
+
+    A refresh of the fingerprints may catalogue a file before an ingest came to it.
+    """
+    import pyarrow.compute as pc
+
+    files = library.store.read("files", ["path", "document_id", "memory", "managed"])
+    bare = files.filter(pc.and_(pc.equal(files.column("memory"), "none"), files.column("managed")))
+    if not bare.num_rows:
+        return {}
+    documents = bare.column("document_id")
+    placements = library.store.read("placements", ["document_id", "key", "stage"])
+    placements = placements.filter(pc.is_in(placements.column(0), value_set=documents))
+    places: dict[str, list[tuple[str, Stage]]] = {}
+    for row in placements.to_pylist():
+        places.setdefault(row["document_id"], []).append((row["key"], row["stage"]))
+    return {row["path"]: places.get(row["document_id"], []) for row in bare.to_pylist()}
+
+
 def chain_keys(library: Library) -> list[str]:
     """The chain keys of the catalogue, in order."""
     return sorted(set(library.store.read("chains", ["key"]).column("key").to_pylist()))

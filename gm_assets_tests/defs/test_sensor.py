@@ -14,7 +14,7 @@ from gm_assets.definitions import defs
 from gm_assets.defs.library.sensors import library_sensor
 from gm_assets.defs.library.watch import Cursor
 from gm_assets.defs.stages.jobs import verify_chains
-from gm_assets.library import Library, ingest
+from gm_assets.library import Library, ingest, refresh
 from gm_assets.memory.files import read_memory
 from gm_assets_tests.defs import small
 
@@ -243,6 +243,17 @@ def test_an_ingest_from_the_command_line_is_noticed(studio: Studio) -> None:
     result = studio.tick()
     assert asked(result) == {SEAM: {"s2_reference"}}
     assert [event.asset_key.to_user_string() for event in result.asset_events] == ["library_files"]
+
+
+def test_a_file_that_was_only_fingerprinted_still_gets_its_memory(studio: Studio) -> None:
+    path = small.add(studio.library.root / "seam-keeper/S2/reference.png")
+    loose = small.add(studio.library.root / "loose.png")
+    refresh(studio.library)
+    result = studio.tick()
+    assert asked(result) == {SEAM: {"s2_reference"}}
+    studio.run(result)
+    assert read_memory(path).memory is not None and read_memory(loose).memory is not None
+    assert not studio.tick().run_requests
 
 
 def test_many_chains_share_one_run(studio: Studio) -> None:

@@ -40,7 +40,7 @@ def changes(
 
 
 def seen(found: Changes, *affected: Affected, generation: int = 1) -> Seen:
-    return Seen(found, affected, generation, {}, ())
+    return Seen(found, affected, generation, {}, (), {})
 
 
 @given(st.lists(PATHS, max_size=2 * PATHS_NAMED, unique=True))
@@ -110,13 +110,13 @@ def test_a_busy_chain_is_asked_for_when_its_run_is_over_though_its_file_was_take
 def test_a_chain_that_was_never_recorded_waits_for_a_person() -> None:
     watching = Cursor("watching", generation=1)
     known = Recorded(frozenset({"a.g01"}), {})
-    found = Seen(changes(), (), 2, {"S1": {"a.g01": "v"}}, ("a.g01",))
+    found = Seen(changes(), (), 2, {"S1": {"a.g01": "v"}}, ("a.g01",), {})
     assert not decide(found, watching, known, set()).requests
 
 
 def test_a_record_that_differs_from_the_catalogue_is_made_again() -> None:
     watching = Cursor("watching", generation=1)
     known = Recorded(frozenset({"a.g01", "b.g01"}), {"S1": {"a.g01": "v", "b.g01": "v"}})
-    found = Seen(changes(), (), 2, {"S1": {"a.g01": "w", "b.g01": "v"}}, ("a.g01", "b.g01"))
+    found = Seen(changes(), (), 2, {"S1": {"a.g01": "w", "b.g01": "v"}}, ("a.g01", "b.g01"), {})
     (request,) = decide(found, watching, known, set()).requests
     assert (request.chains, request.stages, request.take_in) == (("a.g01",), ("S1",), ())

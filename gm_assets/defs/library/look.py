@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.defs.library.watch import BUDGET_S, Cursor, Seen, settled
-from gm_assets.defs.store import chain_keys, stage_versions
+from gm_assets.defs.store import chain_keys, stage_versions, unwritten
 
 if TYPE_CHECKING:
     from gm_assets.library import Library
@@ -35,6 +35,7 @@ def look(library: Library, cursor: Cursor, now_ns: int) -> tuple[Seen, Cursor]:
         generation=library.store.generation,
         versions=stage_versions(library),
         keys=tuple(chain_keys(library)),
+        unwritten=unwritten(library),
     )
     return seen, cursor
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from gm_assets.memory.record import STAGES, Stage
 
@@ -43,6 +43,7 @@ class Cursor:
         generation: of the store, when it was last compared with Dagster's records.
         marks: requests for changes that are still open, so that they are made once.
         waiting: chains and stages whose chain had an unfinished run when they changed.
+        unwritten: which files without a memory were asked to get one, as a digest.
         slow: the library takes longer to scan than a tick may: go folder by folder.
         folder: the last folder looked at, where `slow`.
     """
@@ -51,6 +52,7 @@ class Cursor:
     generation: int = 0
     marks: tuple[str, ...] = ()
     waiting: tuple[tuple[str, Stage], ...] = ()
+    unwritten: str = ""
     slow: bool = False
     folder: str = ""
 
@@ -116,6 +118,13 @@ class Seen:
     generation: int
     versions: Mapping[Stage, Mapping[str, str]]
     keys: tuple[str, ...]
+    #: Files that an ingest could still write a memory into, with their places.
+    unwritten: Mapping[str, Sequence[tuple[str, Stage]]]
+
+    @property
+    def unwritten_digest(self) -> str:
+        """Names the set of files without a memory; empty where there are none."""
+        return _digest(sorted(self.unwritten)) if self.unwritten else ""
 
 
 def settled(changes: Changes, now_ns: int, settle_s: float) -> Changes:
@@ -137,13 +146,14 @@ def settled(changes: Changes, now_ns: int, settle_s: float) -> Changes:
     )
 
 
-def paths_of(changes: Changes) -> tuple[str, ...]:
+def paths_of(changes: Changes, more: Iterable[str] = ()) -> tuple[str, ...]:
     """The paths to take in for these changes; of very many, the folders that hold them."""
     paths = sorted(
         {
             *(entry.path for entry in (*changes.new, *changes.changed)),
             *(path for old, entry in changes.moved for path in (old, entry.path)),
             *changes.vanished,
+            *more,
         }
     )
     if len(paths) <= PATHS_NAMED:
@@ -166,15 +176,21 @@ def decide(
         return Decision(cursor, new_chains=(), words="a run over several chains is not finished")
     if cursor.phase == "recording":
         return _record(seen, cursor, new_chains)
-    wanted = _from_changes(seen.affected)
-    for key, stage in cursor.waiting:
-        wanted.setdefault(key, set()).add(stage)
+    bare = seen.unwritten if seen.unwritten_digest != cursor.unwritten else {}
+    paths = paths_of(seen.changes, bare)
+    wanted = _grouped(
+        [
+            *((item.key, cast(Stage, item.stage)) for item in seen.affected),
+            *(place for places in bare.values() for place in places),
+            *cursor.waiting,
+        ]
+    )
     if cursor.generation != seen.generation:
         for key, stages in _from_catalogue(seen, recorded, new_chains).items():
             wanted.setdefault(key, set()).update(stages)
     ready = {key: stages for key, stages in wanted.items() if key not in busy}
     waiting = {key: stages for key, stages in wanted.items() if key in busy}
-    requests = () if waiting and not ready else _requests(ready, seen)
+    requests = () if waiting and not ready else _requests(ready, paths, seen)
     fresh = tuple(request for request in requests if request.mark not in cursor.marks)
     return Decision(
         cursor=replace(
@@ -182,6 +198,7 @@ def decide(
             generation=seen.generation,
             marks=_marks(cursor, requests, seen),
             waiting=tuple((key, stage) for key in sorted(waiting) for stage in sorted(wanted[key])),
+            unwritten=seen.unwritten_digest,
         ),
         requests=fresh,
         new_chains=tuple(sorted({*new_chains, *(ready.keys() - recorded.chains)})),
@@ -193,11 +210,11 @@ def _record(seen: Seen, cursor: Cursor, new_chains: tuple[str, ...]) -> Decision
     """The first ticks: bring the catalogue up to the files, verify nothing."""
     if seen.changes.quiet:
         return Decision(
-            replace(cursor, phase="watching", generation=seen.generation, marks=()),
+            Cursor("watching", seen.generation, unwritten=seen.unwritten_digest),
             new_chains=new_chains,
             words=f"recorded {len(seen.keys)} chains; from now on changes start runs",
         )
-    request = _ingest(seen)
+    request = _ingest(paths_of(seen.changes), seen)
     fresh = () if request.mark in cursor.marks else (request,)
     return Decision(
         replace(cursor, marks=(request.mark,)),
@@ -207,10 +224,10 @@ def _record(seen: Seen, cursor: Cursor, new_chains: tuple[str, ...]) -> Decision
     )
 
 
-def _from_changes(affected: Iterable[Affected]) -> dict[str, set[Stage]]:
+def _grouped(places: Iterable[tuple[str, Stage]]) -> dict[str, set[Stage]]:
     wanted: dict[str, set[Stage]] = {}
-    for item in affected:
-        wanted.setdefault(item.key, set()).add(item.stage)  # type: ignore[arg-type]
+    for key, stage in places:
+        wanted.setdefault(key, set()).add(stage)
     return wanted
 
 
@@ -230,10 +247,11 @@ def _from_catalogue(
     return wanted
 
 
-def _requests(wanted: Mapping[str, set[Stage]], seen: Seen) -> tuple[Request, ...]:
-    paths = paths_of(seen.changes)
+def _requests(
+    wanted: Mapping[str, set[Stage]], paths: tuple[str, ...], seen: Seen
+) -> tuple[Request, ...]:
     if not wanted:
-        return () if seen.changes.quiet else (_ingest(seen),)
+        return (_ingest(paths, seen),) if paths else ()
     if len(wanted) <= SINGLE_RUNS:
         return tuple(
             Request(_mark(seen, key, *sorted(stages)), (key,), tuple(sorted(stages)), paths)
@@ -244,9 +262,8 @@ def _requests(wanted: Mapping[str, set[Stage]], seen: Seen) -> tuple[Request, ..
     return (Request(_mark(seen, *keys, *stages), keys, stages, paths),)
 
 
-def _ingest(seen: Seen) -> Request:
-    paths = paths_of(seen.changes)
-    return Request(_mark(seen, "ingest"), take_in=paths)
+def _ingest(paths: tuple[str, ...], seen: Seen) -> Request:
+    return Request(_mark(seen, "ingest", *paths), take_in=paths)
 
 
 def _mark(seen: Seen, *words: str) -> str:
@@ -259,6 +276,10 @@ def _mark(seen: Seen, *words: str) -> str:
         [(old, entry.path, entry.signature) for old, entry in changes.moved],
         changes.vanished,
     )
+    return _digest(facts)
+
+
+def _digest(facts: object) -> str:
     return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 
