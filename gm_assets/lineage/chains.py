@@ -97,7 +97,8 @@ def stale_documents(links: pa.Table) -> pa.Array:
     """Ids of documents that must be redone: a parent was revised, or a parent is stale."""
     import pyarrow.compute as pc
 
-    known = links.filter(links.column("parent").is_valid())
+    wanted = links.select(["child", "parent", "resolution"])
+    known = wanted.filter(links.column("parent").is_valid())
     superseded = known.filter(pc.equal(known.column("resolution"), str(Resolution.SUPERSEDED)))
     if not len(superseded):
         return pa.array([], pa.string())

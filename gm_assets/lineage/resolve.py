@@ -17,6 +17,7 @@ of lossy files depend on the decoder, their streams do not.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,9 +26,13 @@ import pyarrow as pa
 from gm_assets.lineage.evidence import PROVING, Resolution
 from gm_assets.lineage.graph import Ancestry
 from gm_assets.stores.schema import LINKS
+from gm_assets.stores.spool import Spool
 
 if TYPE_CHECKING:
     import duckdb
+
+#: Rows of a batch that comes from DuckDB.
+BATCH_ROWS = 50_000
 
 #: Details of the resolutions, as they appear in `links.detail`.
 BY_DOCUMENT = "the named document holds that content"
@@ -120,15 +125,17 @@ _RESOLUTION_OF: dict[str, Resolution] = {
 }
 
 
-def resolve(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def resolve(con: duckdb.DuckDBPyConnection, spill: Path | None = None) -> pa.Table:
     """All declared links, judged (schema `LINKS`), ordered by child and ordinal.
 
     Args:
         con: a connection whose views `assets`, `parents`, `events` and `files` show what
             speaks.
+        spill: folder for temporary files where the links are too many for memory.
     """
-    links = con.sql(_JUDGE, params=_parameters()).to_arrow_table().cast(LINKS)
-    known = links.filter(links.column("parent").is_valid())
+    reader = con.sql(_JUDGE, params=_parameters()).to_arrow_reader(BATCH_ROWS)
+    links = Spool(LINKS, spill).extend(reader).table()
+    known = links.select(["child", "parent"]).filter(links.column("parent").is_valid())
     ancestry = Ancestry(known.column("child"), known.column("parent"))
     cyclic = np.zeros(len(links), bool)
     cyclic[links.column("parent").is_valid().to_numpy()] = ancestry.cyclic()
@@ -136,11 +143,11 @@ def resolve(con: duckdb.DuckDBPyConnection) -> pa.Table:
     return links.set_column(index, LINKS.field(index), pa.array(cyclic))
 
 
-def judge(con: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
+def judge(con: duckdb.DuckDBPyConnection, spill: Path | None = None) -> dict[str, pa.Table]:
     """The derived tables `links` and `chains` of the base tables that `con` shows."""
     from gm_assets.lineage.chains import chains
 
-    links = resolve(con)
+    links = resolve(con, spill)
     return {"links": links, "chains": chains(con, links)}
 
 

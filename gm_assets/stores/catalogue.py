@@ -41,8 +41,13 @@ MANIFESTS = "generations"
 PARTS = "parts"
 
 
-def connect_duckdb(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
+def connect_duckdb(path: str = ":memory:", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with bounded threads and memory that never touches the network.
+
+    Args:
+        path: of a database file.
+        spill: folder for what does not fit into the memory bound; without one such a query
+            fails (DuckDB's own default is a folder in the working directory).
 
     Raises:
         LibraryError: a bound in the environment is not one that DuckDB understands.
@@ -55,6 +60,7 @@ def connect_duckdb(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
         # a name that is no table must be an error, not some Python variable
         "python_enable_replacements": False,
         "threads": os.environ.get(THREADS_VARIABLE) or available_cpus(),
+        "temp_directory": "" if spill is None else str(spill),
         "memory_limit": os.environ.get(MEMORY_VARIABLE) or f"{_half_of_memory()}MiB",
     }
     try:
@@ -73,9 +79,9 @@ def _half_of_memory() -> int:
 
 
 @contextmanager
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
+def database(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A throw-away in-memory DuckDB."""
-    con = connect_duckdb()
+    con = connect_duckdb(spill=spill)
     try:
         yield con
     finally:

@@ -17,7 +17,9 @@ Everything is SQL over Arrow tables, for a whole library or only for what an upd
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
@@ -32,12 +34,19 @@ from gm_assets.stores.schema import (
     QUARANTINE,
     TABLES,
 )
+from gm_assets.stores.spool import Spool
 from gm_assets.stores.tables import Change, Tables
 
 if TYPE_CHECKING:
     import duckdb
 
     from gm_assets.stores.catalogue import Generation
+
+#: Rows of a batch that comes from DuckDB.
+BATCH_ROWS = 50_000
+
+#: Gives the result of a query as a table with the schema of that name.
+_Fetch: TypeAlias = Callable[[str, str], pa.Table]
 
 #: Columns of `assets` that the standing file gives rather than the memory.
 _FILE_FACTS = ("content_id", "stream_hash", "kind", "path", "altered", "stated_content_id")
@@ -136,11 +145,15 @@ select * from all_files where content_id in (select content_id from touched_cont
 """
 
 
-def elect(pool: dict[str, pa.Table], quarantine: pa.Table) -> Tables:
-    """Tables of a whole library from the rows of all its files."""
+def elect(pool: dict[str, pa.Table], quarantine: pa.Table, spill: Path | None) -> Tables:
+    """Tables of a whole library from the rows of all its files.
+
+    What does not fit into DuckDB's memory bound goes to `spill`.
+    """
     from gm_assets.stores.catalogue import database
 
-    with database() as con:
+    with database(spill) as con:
+        fetch = _fetcher(con, spill)
         for name, table in pool.items():
             con.register(f"new_{name}", table)
         con.execute(_FILES)
@@ -148,15 +161,19 @@ def elect(pool: dict[str, pa.Table], quarantine: pa.Table) -> Tables:
             con.execute(f"create temp view pool_{name} as select * from new_{name}")
         con.execute(_VOICES)
         return Tables(
-            files=_fetch(con, "files", "select * exclude (origin) from pool_files"),
-            contents=_fetch(con, "contents", _CONTENTS.format(files="pool_files")),
-            quarantine=_last_word(con, quarantine),
-            **_of_documents(con),
+            files=fetch("files", "select * exclude (origin) from pool_files"),
+            contents=fetch("contents", _CONTENTS.format(files="pool_files")),
+            quarantine=_last_word(con, fetch, quarantine),
+            **_of_documents(fetch),
         )
 
 
 def elect_changes(
-    base: Generation, gone: list[str], pool: dict[str, pa.Table], quarantine: pa.Table
+    base: Generation,
+    gone: list[str],
+    pool: dict[str, pa.Table],
+    quarantine: pa.Table,
+    spill: Path | None,
 ) -> Change:
     """The change that dropping `gone` and adding the rows of `pool` makes to `base`.
 
@@ -166,7 +183,8 @@ def elect_changes(
     from gm_assets.stores.catalogue import database
 
     paths = pa.array(gone, pa.string())
-    with database() as con:
+    with database(spill) as con:
+        fetch = _fetcher(con, spill)
         base.attach_raw(con, prefix="old_")
         con.register("gone", pa.table({"path": paths}))
         for name, table in pool.items():
@@ -180,15 +198,15 @@ def elect_changes(
                 f"union all select {columns}, 0 from old_{name} "
                 "where document_id in (select document_id from touched)"
             )
-        new_files = _fetch(con, "files", "select * exclude (origin) from pool_files")
+        new_files = fetch("files", "select * exclude (origin) from pool_files")
         con.execute("alter table pool_files rename to added_files")
         con.execute("create temp view pool_files as select * from document_files")
         con.execute(_VOICES)
         rows = Tables(
             files=new_files,
-            contents=_fetch(con, "contents", _CONTENTS.format(files="content_files")),
-            quarantine=_last_word(con, quarantine),
-            **_of_documents(con),
+            contents=fetch("contents", _CONTENTS.format(files="content_files")),
+            quarantine=_last_word(con, fetch, quarantine),
+            **_of_documents(fetch),
         )
         documents = _keys(con, "select document_id from touched")
         replaced = {
@@ -200,36 +218,40 @@ def elect_changes(
     return Change(base=base.number, replaced=replaced, rows=rows)
 
 
-def _of_documents(con: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
+def _of_documents(fetch: _Fetch) -> dict[str, pa.Table]:
     columns = ", ".join(
         f'{name}::integer as "{name}"' if name == "copies" else f'"{name}"' for name in ASSETS.names
     )
-    found = {"assets": _fetch(con, "assets", _ASSETS.format(columns=columns))}
+    found = {"assets": fetch("assets", _ASSETS.format(columns=columns))}
     for name in OF_DOCUMENTS[1:]:
         sql = (
             f"select * exclude (origin) from pool_{name} "
             "join voices using (document_id, voice, origin)"
         )
-        found[name] = _fetch(con, name, sql)
+        found[name] = fetch(name, sql)
     return found
 
 
-def _last_word(con: duckdb.DuckDBPyConnection, quarantine: pa.Table) -> pa.Table:
+def _last_word(con: duckdb.DuckDBPyConnection, fetch: _Fetch, quarantine: pa.Table) -> pa.Table:
     numbered = quarantine.append_column("origin", pa.array(range(len(quarantine)), pa.int64()))
     con.register("new_quarantine", numbered)
-    return _fetch(
-        con,
+    return fetch(
         "quarantine",
         "select * exclude (origin) from new_quarantine "
         "qualify row_number() over (partition by path order by origin desc) = 1",
     )
 
 
-def _fetch(con: duckdb.DuckDBPyConnection, name: str, sql: str) -> pa.Table:
-    schema = TABLES[name]
-    columns = ", ".join(f'"{column}"' for column in schema.names)
-    table = con.sql(f"select {columns} from ({sql})").to_arrow_table()
-    return table.cast(schema)
+def _fetcher(con: duckdb.DuckDBPyConnection, spill: Path | None) -> _Fetch:
+    """A function that gives the result of a query as a table with the schema of that name."""
+
+    def fetch(name: str, sql: str) -> pa.Table:
+        schema = TABLES[name]
+        columns = ", ".join(f'"{column}"' for column in schema.names)
+        reader = con.sql(f"select {columns} from ({sql})").to_arrow_reader(BATCH_ROWS)
+        return Spool(schema, spill).extend(reader).table()
+
+    return fetch
 
 
 def _keys(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Array:

@@ -134,8 +134,12 @@ def buckets_of(keys: pa.Array | pa.ChunkedArray, buckets: int) -> np.ndarray:
     if buckets == 1:
         return np.zeros(len(keys), np.int32)
     crc = zlib.crc32
-    numbers = (crc((key or "").encode()) % buckets for key in keys.to_pylist())
-    return np.fromiter(numbers, np.int32, len(keys))
+    chunks = keys.chunks if isinstance(keys, pa.ChunkedArray) else [keys]
+    numbers = [
+        np.fromiter((crc((key or "").encode()) % buckets for key in some), np.int32, len(some))
+        for some in (chunk.to_pylist() for chunk in chunks)
+    ]
+    return np.concatenate(numbers) if numbers else np.zeros(0, np.int32)
 
 
 def split(table: str, rows: pa.Table, buckets: int) -> Iterator[tuple[int, pa.Table]]:
@@ -144,8 +148,12 @@ def split(table: str, rows: pa.Table, buckets: int) -> Iterator[tuple[int, pa.Ta
         yield 0, rows
         return
     numbers = buckets_of(rows.column(KEYS[table]), buckets)
-    for bucket in np.unique(numbers):
-        yield int(bucket), rows.filter(pa.array(numbers == bucket))
+    order = np.argsort(numbers, kind="stable")
+    ends = np.searchsorted(numbers[order], np.arange(buckets + 1))
+    for bucket in range(buckets):
+        here = order[ends[bucket] : ends[bucket + 1]]
+        if len(here):
+            yield bucket, rows.take(pa.array(here))
 
 
 def write_part(folder: Path, table: str, bucket: int, rows: pa.Table) -> Part:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -31,6 +32,7 @@ from gm_assets.memory.record import (
 )
 from gm_assets.stores import election
 from gm_assets.stores.schema import QUARANTINE
+from gm_assets.stores.spool import Spool
 from gm_assets.stores.tables import Change, Tables
 
 if TYPE_CHECKING:
@@ -72,16 +74,19 @@ class TableBuilder:
     generation as base it builds an update (`build` gives a `Change`): only documents and
     contents that the given paths touch are decided again.
 
+    Rows that are too many for memory wait in `spill`, a folder for temporary files.
+
     Each path is given once, either to `add_file` or to `quarantine`; of a file given twice
     the last row stays.
     """
 
-    def __init__(self, base: Generation | None = None) -> None:
+    def __init__(self, base: Generation | None = None, spill: Path | None = None) -> None:
         self._base = base
+        self._spill = spill
         self._gone: set[str] = set()
         self._count = 0
-        self._pool = {name: _Rows(schema) for name, schema in election.POOL.items()}
-        self._quarantine = _Rows(QUARANTINE)
+        self._pool = {name: _Rows(schema, spill) for name, schema in election.POOL.items()}
+        self._quarantine = _Rows(QUARANTINE, spill)
 
     def __len__(self) -> int:
         """Files and quarantined paths given so far."""
@@ -192,8 +197,9 @@ class TableBuilder:
         pool = {name: rows.table() for name, rows in self._pool.items()}
         quarantine = self._quarantine.table()
         if self._base is None:
-            return election.elect(pool, quarantine)
-        return election.elect_changes(self._base, sorted(self._gone), pool, quarantine)
+            return election.elect(pool, quarantine, self._spill)
+        gone = sorted(self._gone)
+        return election.elect_changes(self._base, gone, pool, quarantine, self._spill)
 
     def _add_memory(self, memory: Memory, by_rule: Placement | None, *, provisional: bool) -> int:
         """Add the rows of one memory; returns its voice."""
@@ -327,10 +333,10 @@ class _FileFacts(NamedTuple):
 class _Rows:
     """Rows of one table: Python tuples that become Arrow batches."""
 
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, schema: pa.Schema, spill: Path | None) -> None:
         self._schema = schema
         self._pending: list[tuple[Any, ...]] = []
-        self._batches: list[pa.RecordBatch] = []
+        self._spool = Spool(schema, spill)
         self._flushed = 0
         self.append = self._pending.append
         self.extend = self._pending.extend
@@ -345,13 +351,13 @@ class _Rows:
         arrays = [
             _array(column, kind) for column, kind in zip(columns, self._schema.types, strict=True)
         ]
-        self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self._spool.add(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
         self._flushed += len(self._pending)
         self._pending.clear()
 
     def table(self) -> pa.Table:
         self.flush()
-        return pa.Table.from_batches(self._batches, self._schema)
+        return self._spool.table()
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

@@ -6,6 +6,7 @@
         parts/files-<sha256>.parquet ...
         catalogue.duckdb       views over the current generation, for any DuckDB client
         lock                   held by the one process that commits
+        spill/                 temporary, only for libraries that do not fit into memory
 
 A commit writes the new parts, syncs them, writes the manifest, syncs it and renames CURRENT
 over the old one. A process killed at any instant leaves the old generation or the new one;
@@ -18,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     import duckdb
 
 CATALOGUE = "catalogue.duckdb"
+#: Folder for what does not fit into memory while tables are built.
+SPILL = "spill"
 #: Generations that stay beside the current one, so that a DuckDB client which opened
 #: `catalogue.duckdb` before a commit (and holds no lock of ours) can finish its query.
 KEPT_GENERATIONS = 1
@@ -108,11 +112,11 @@ class Store:
 
     def rebuild(self) -> TableBuilder:
         """A builder for all rows from nothing."""
-        return TableBuilder()
+        return TableBuilder(spill=self.root / SPILL)
 
     def update(self) -> TableBuilder:
         """A builder for changes to the current generation (to nothing where there is none)."""
-        return TableBuilder(open_current(self.root))
+        return TableBuilder(open_current(self.root), self.root / SPILL)
 
     def commit(self, tables: Tables | Change) -> int:
         """Make a new generation current; links and chains are derived here.
@@ -200,10 +204,10 @@ class Store:
     def _derive(self, base: Manifest) -> dict[str, pa.Table]:
         from gm_assets.lineage.resolve import judge
 
-        with database() as con:
+        with database(self.root / SPILL) as con:
             for statement in views(self.root, base, BASE):
                 con.execute(statement)
-            return judge(con)
+            return judge(con, self.root / SPILL)
 
     def _switch(self, manifest: Manifest) -> None:
         data = manifest.dump()
@@ -215,7 +219,8 @@ class Store:
         parts.sync_folder(self.root)
 
     def _collect(self, current: int) -> None:
-        """Remove generations that nobody reads, and parts that no generation names."""
+        """Remove generations that nobody reads, parts that none names, and leftovers."""
+        shutil.rmtree(self.root / SPILL, ignore_errors=True)
         needed: set[str] = set()
         for path in sorted((self.root / MANIFESTS).glob("*.json")):
             with suppress(ValueError):
