@@ -23,7 +23,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
     made = Assembly()
     made.add("dunes", "ground", "snow", heightfield(
         (-REACH, REACH), (-REACH, REACH), count(250, detail, 50),
-        lambda x, z: dune_height(x, z, seed), floor=-1.0, tolerance=0.075 / detail,
+        lambda x, z: dune_height(x, z, seed), floor=-1.0, tolerance=0.06 / detail,
     ))  # fmt: skip
     made.add("wreck-ribs", "architecture", "bone", *_place(_ribs(rng, detail), seed))
     made.add("wreck-plates", "machine", "cast-iron", *_place(_plates(rng, detail), seed))
@@ -51,21 +51,22 @@ def dune_height(x: Array, z: Array, seed: int) -> Array:
     bend = 26.0 * fractal_noise(probe, 0.011, 2, seed + 1)
     total = np.zeros_like(x)
     for length, rise, shift, turn in (
-        (92.0, 17.0, 0.0, 0.22),
+        (92.0, 21.0, 0.0, 0.22),
         (47.0, 6.0, 17.0, -0.3),
         (23.0, 1.9, 5.0, 0.1),
     ):
         along = np.cos(turn) * z + np.sin(turn) * x + bend * length / 92.0 + shift
         phase = (along / length) % 1.0
         # A long windward slope to the crest at 0.72, then the slip face.
-        wind = np.clip(phase / 0.72, 0.0, 1.0)
-        lee = np.clip((1.0 - phase) / 0.28, 0.0, 1.0)
-        profile = np.where(phase < 0.72, wind**1.7, lee * (2.0 - lee) * 0.5 + lee * 0.5)
+        wind, lee = (phase / 0.72) ** 1.7, (1.0 - phase) / 0.28
+        # A smooth minimum: crests about three metres round, which the lattice can hold.
+        blunt = np.maximum(0.16 - np.abs(wind - lee), 0.0) / 0.16
+        profile = np.minimum(wind, lee) - blunt * blunt * 0.04
         strength = 0.55 + 0.45 * value_noise(probe, 0.014, seed + int(length))
         total = total + rise * profile * strength
     ripples = 0.12 * np.sin(1.9 * z + 0.5 * x + 5.0 * value_noise(probe, 0.06, seed + 7))
     total = total + ripples + 0.25 * fractal_noise(probe, 0.12, 3, seed + 8)
-    back = 1.0 + 0.9 * np.clip((-z) / REACH, 0.0, 1.0)
+    back = 1.0 + 1.1 * np.clip((-z) / REACH, 0.0, 1.0)
     hollow = 1.0 - 0.72 * np.exp(-(((x - 6.0) / 46.0) ** 2 + ((z - 18.0) / 60.0) ** 2))
     edge = np.clip((REACH - np.maximum(np.abs(x), np.abs(z))) / 22.0, 0.0, 1.0)
     edge = edge * edge * (3.0 - 2.0 * edge)
@@ -204,6 +205,6 @@ SUBJECT = Subject(
     identity_marks=("ridge lines", "ribs of a wreck", "one small figure"),
     environment="dunes-under-snow",
     height=(30.0, 65.0),
-    view=View(azimuth=8.0, elevation=6.0, focal_length=50.0, aspect=1.9),
+    view=View(azimuth=8.0, elevation=8.0, focal_length=50.0, aspect=1.9),
     sculptor=sculpt,
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.world.sdf.meshing import Mesh, joined, mesh_of, simplified
+from gm_assets.world.sdf.meshing import Mesh, joined, simplified
 from gm_assets.world.sdf.noise import fractal_noise
-from gm_assets.world.sdf.solid import Solid, union
 from gm_assets.world.subjects.forms import (
     along,
     around,

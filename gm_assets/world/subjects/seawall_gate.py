@@ -55,7 +55,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
     made.add("lock-leaves", "machine", "oxidised-bronze", *_leaves(detail))
     made.add("towers", "architecture", "wet-basalt", *_towers(detail))
     made.add("buttresses", "architecture", "wet-basalt", *_buttresses(detail))
-    made.add("dry-dock", "ground", "wet-basalt", *_basin())
+    made.add("dry-dock", "ground", "wet-basalt", *_basin(rng, detail))
     made.add("keel-blocks", "prop", "cast-iron", *_blocks(rng))
     made.add("gantry", "machine", "cast-iron", *_gantry(detail))
     made.add("chains", "machine", "cast-iron", *_chains(detail))
@@ -234,31 +234,51 @@ def _buttresses(detail: float) -> list[Mesh]:
     return pieces
 
 
-def _basin() -> list[Mesh]:
-    """The drained dock: floor, stepped altars on both sides, quays, stairs, a sill at the gate."""
-    pieces = [block(52.0, 0.6, 84.0, 0.0).moved(0, 0.0, 48.0)]
+def _basin(rng: np.random.Generator, detail: float) -> list[Mesh]:
+    """The drained dock: floor, stepped altars on both sides, paved quays with faced ends, stairs."""
+    near, far = 4.0, 68.0
+    length, middle = far - near, (far + near) / 2
+    pieces = [block(46.0, 0.6, length, 0.1).moved(0, 0.0, middle)]
     for side in (-1.0, 1.0):
         for i in range(5):
             inner = 19.0 + 2.4 * i
-            pieces.append(
-                block(30.0 - 2.4 * i, QUAY / 5 + 0.02, 80.0, 0.12).moved(
-                    side * (inner + 15.0 - 1.2 * i), QUAY / 5 * i, 50.0
-                )
-            )
-        pieces.append(block(50.0, QUAY, 80.0, 0.2).moved(side * 71.0, 0.0, 50.0))
-        flight = stair(3.2, QUAY, 14.0, 20).turned("y", side * 90.0)
-        pieces.append(flight.moved(side * 17.0, 0.0, 62.0))
-        for z in np.arange(16.0, 88.0, 12.0):
+            wide = 33.0 - 2.4 * i
+            step = block(wide, QUAY / 5 + 0.02, length - 1.2 * i, 0.15)
+            pieces.append(step.moved(side * (inner + wide / 2), QUAY / 5 * i, middle - 0.6 * i))
+        outer = block(44.0, QUAY, length - 18.0, 0.3)
+        pieces.append(outer.moved(side * 73.0, 0.0, middle - 9.0))
+        flight = stair(3.0, QUAY, 13.0, 20).turned("y", side * -90.0)
+        pieces.append(flight.moved(side * 18.2, 0.6, 56.0))
+        for z in np.arange(16.0, far, 10.0):
             bollard = lathe([(0.7, 0), (0.45, 0.5), (0.4, 1.2), (0.75, 1.5), (0.6, 1.9)], 9)
             pieces.append(bollard.moved(side * 31.6, QUAY, z))
+        for x in np.arange(33.5, 92.0, 6.5):
+            last = far - 6.0 if x < 50.0 else far - 24.0
+            for z in np.arange(near + 14.0, last, 6.5):
+                slab = block(6.2, 0.5 + rng.uniform(0.0, 0.12), 6.2, 0.1)
+                pieces.append(slab.moved(side * x, QUAY - 0.3, z))
+        for x in (30.0, 38.0, 46.0):
+            pier = buttress(2.6, QUAY + 1.2, 4.0, 3).moved(side * x, 0.0, far - 5.6)
+            pieces.append(pier)
+        for x in (34.0, 42.0):
+            arch = archway(4.6, 4.0, 0.8, 1.6, 1.0, count(6, detail, 3))
+            pieces.append(arch.moved(side * x, 0.4, far - 5.4))
+        for _ in range(9):
+            x, z = rng.uniform(36.0, 52.0), rng.uniform(18.0, 50.0)
+            size = rng.uniform(1.2, 2.8, 3)
+            crate = block(*size, 0.1).turned("y", rng.uniform(0, 90))
+            pieces.append(crate.moved(side * x, QUAY + 0.2, z))
     pieces.append(block(GATE + 10.0, 1.4, 5.0, 0.2).moved(0, 0.0, 6.5))
+    for x in np.arange(-24.0, 25.0, 6.0):
+        pile = lathe([(0.55, 0.0), (0.5, 7.0), (0.62, 7.2), (0.3, 8.0)], 8)
+        pieces.append(pile.moved(x + rng.uniform(-0.5, 0.5), 0.0, far + 5.0 + rng.uniform(-1, 1)))
     return pieces
 
 
 def _blocks(rng: np.random.Generator) -> list[Mesh]:
     """Keel blocks in a line down the floor, and bilge blocks beside them."""
     pieces = []
-    for z in np.arange(18.0, 86.0, 4.2):
+    for z in np.arange(14.0, 64.0, 4.2):
         pieces.append(block(2.4, 1.6, 1.6, 0.08).moved(rng.uniform(-0.06, 0.06), 0.6, z))
         if int(z) % 3 == 0:
             for side in (-1.0, 1.0):
@@ -324,11 +344,11 @@ def _chains(detail: float) -> list[Mesh]:
             pieces.append(planted(link.turned("y", 90.0 * (i % 2)), place, way))
     line = curve(
         [
-            (-30.0, QUAY + 1.0, 84.0),
-            (-12.0, 6.0, 85.0),
-            (0, 4.0, 85.0),
-            (12.0, 6.0, 85.0),
-            (30.0, QUAY + 1.0, 84.0),
+            (-30.0, QUAY + 1.0, 62.0),
+            (-12.0, 6.0, 63.0),
+            (0, 4.0, 63.0),
+            (12.0, 6.0, 63.0),
+            (30.0, QUAY + 1.0, 62.0),
         ],
         40,
     )
@@ -357,6 +377,6 @@ SUBJECT = Subject(
     identity_marks=("gate arch", "buttressed seawall", "dry-dock"),
     environment="storm-at-the-seawall",
     height=(90.0, 125.0),
-    view=View(azimuth=-14.0, elevation=7.0, focal_length=35.0, aspect=1.6),
+    view=View(azimuth=-16.0, elevation=5.0, focal_length=35.0, aspect=1.6),
     sculptor=sculpt,
 )
