@@ -29,10 +29,12 @@ from gm_assets.containers.layout import (
     SpanList,
     Where,
     Window,
+    broken,
     kept_difference,
+    require_equal,
     splice,
 )
-from gm_assets.errors import TooLarge, UnreadableFile, WriteRefused
+from gm_assets.errors import TooLarge, WriteRefused
 
 #: Largest XMP packet written, in bytes; an APP1 segment ends at 65,535 with length and lead.
 MAX_JPEG_PACKET = 60 * 1024
@@ -52,10 +54,6 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
-def _broken(what: str, where: Where) -> UnreadableFile:
-    return UnreadableFile(what, where=where, remedy="Restore the file from a good copy")
-
-
 @dataclass(frozen=True, slots=True)
 class _Segment:
     """A marker segment; `body` is the offset after its length field."""
@@ -69,14 +67,14 @@ class _Segment:
 def _segments(data: bytes, where: Where) -> Iterator[_Segment]:
     """Every segment from SOI to EOI; a scan includes its entropy-coded data."""
     if data[:2] != b"\xff\xd8":
-        raise _broken("not a JPEG: it does not begin with SOI", where)
+        raise broken("not a JPEG: it does not begin with SOI", where)
     yield _Segment(0, _SOI, 2, 2)
     size, position = len(data), 2
     while True:
         # Decoders skip stray bytes between segments; any number of FF may precede a marker.
         marker_at = _next_marker(data, position)
         if marker_at < 0:
-            raise _broken("JPEG truncated: it ends without EOI", where)
+            raise broken("JPEG truncated: it ends without EOI", where)
         marker, body = data[marker_at + 1], marker_at + 4
         if marker == _EOI:
             yield _Segment(marker_at, marker, marker_at + 2, marker_at + 2)
@@ -86,11 +84,11 @@ def _segments(data: bytes, where: Where) -> Iterator[_Segment]:
             position = marker_at + 2
             continue
         if marker == _SOI:
-            raise _broken(f"JPEG with a second SOI at byte {marker_at} before its EOI", where)
+            raise broken(f"JPEG with a second SOI at byte {marker_at} before its EOI", where)
         length = int.from_bytes(data[marker_at + 2 : body], "big")
         end = marker_at + 2 + length
         if length < 2 or body > size or end > size:
-            raise _broken(
+            raise broken(
                 f"JPEG truncated: segment FF{marker:02X} at byte {marker_at} claims "
                 f"{length} bytes, {max(size - marker_at - 2, 0)} are there",
                 where,
@@ -98,7 +96,7 @@ def _segments(data: bytes, where: Where) -> Iterator[_Segment]:
         if marker == _SOS:
             stop = _SCAN_END.search(data, end)
             if stop is None:
-                raise _broken("JPEG truncated: it ends inside a scan", where)
+                raise broken("JPEG truncated: it ends inside a scan", where)
             end = stop.start()
         yield _Segment(marker_at, marker, body, end)
         position = end
@@ -150,7 +148,7 @@ def parse(data: bytes, where: Where = None) -> Layout:
             picture.add(begin, end)
         if marker in _FRAMES and width is None:
             if end - body < 6:
-                raise _broken("JPEG with a frame header that is too short", where)
+                raise broken("JPEG with a frame header that is too short", where)
             depth, components = data[body], data[body + 5]
             height = int.from_bytes(data[body + 1 : body + 3], "big")
             width = int.from_bytes(data[body + 3 : body + 5], "big")
@@ -166,9 +164,9 @@ def parse(data: bytes, where: Where = None) -> Layout:
         elif _is_c2pa(data, segment):
             has_c2pa = True
     if width is None or not has_scan:
-        raise _broken("JPEG without a frame or without a scan", where)
+        raise broken("JPEG without a frame or without a scan", where)
     if width == 0 or height == 0:
-        raise _broken(f"JPEG with impossible dimensions {width} x {height}", where)
+        raise broken(f"JPEG with impossible dimensions {width} x {height}", where)
     if len(packets) > 1:
         notes.append(f"{len(packets)} XMP packets; the first is read")
     if extended:
@@ -212,13 +210,13 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
     window = Window(file)
     take, size, position = window.take, window.size, 2
     if take(0, 2) != b"\xff\xd8":
-        raise _broken("not a JPEG: it does not begin with SOI", where)
+        raise broken("not a JPEG: it does not begin with SOI", where)
     found: bytes | None = None
     notes: list[str] = []
     while True:
         head = take(position, 4)
         if len(head) < 4:
-            raise _broken("JPEG truncated before its first scan", where)
+            raise broken("JPEG truncated before its first scan", where)
         if head[0] != 0xFF or head[1] in (0x00, 0xFF) or head[1] in _STANDALONE:
             position += 1  # stray or fill bytes
             continue
@@ -226,7 +224,7 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
         if marker in (_SOS, _EOI):
             return Packet("jpeg", found, tuple(notes))
         if end < position + 4 or end > size:
-            raise _broken(f"JPEG truncated in segment FF{marker:02X} at byte {position}", where)
+            raise broken(f"JPEG truncated in segment FF{marker:02X} at byte {position}", where)
         if marker == _APP1:
             lead = take(position + 4, len(_EXTENDED))
             if lead.startswith(_XMP):
@@ -271,12 +269,7 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
         if place is None and not leads:
             place = begin
     place = 2 if place is None else place
-    if len(bodies) > 1 and len({data[begin:end] for begin, end in bodies}) > 1:
-        raise WriteRefused(
-            f"the file holds {len(bodies)} XMP packets that differ",
-            where=where,
-            remedy="Join them first, e.g. exiftool -tagsfromfile FILE -all:all FILE",
-        )
+    require_equal([data[begin:end] for begin, end in bodies], where)
     # MPF (CIPA DC-007) counts from its own header to the pictures behind the first: bytes may
     # come before it, none may come or go after it.
     if multi_picture is not None and any(begin > multi_picture for begin, _ in bodies):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
-from gm_assets.errors import TooLarge
+from gm_assets.errors import TooLarge, UnreadableFile, WriteRefused
 
 #: Largest XMP packet that is read or written, in bytes (after decompression).
 MAX_PACKET = 4 * 1024 * 1024
@@ -172,6 +172,21 @@ def _read(file: BinaryIO, length: int) -> bytes:
             break
         data += more
     return data
+
+
+def broken(what: str, where: Where) -> UnreadableFile:
+    """The error for bytes that are not what they claim to be."""
+    return UnreadableFile(what, where=where, remedy="Restore the file from a good copy")
+
+
+def require_equal(packets: Sequence[Buffer], where: Where) -> None:
+    """Refuse to replace several XMP packets by one unless they say the same."""
+    if len({bytes(packet) for packet in packets}) > 1:
+        raise WriteRefused(
+            f"the file holds {len(packets)} XMP packets that differ",
+            where=where,
+            remedy="Remove all but one with the program that wrote them",
+        )
 
 
 def bounded(length: int, where: Where) -> None:

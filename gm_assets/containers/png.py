@@ -33,10 +33,12 @@ from gm_assets.containers.layout import (
     Where,
     Window,
     bounded,
+    broken,
     kept_difference,
+    require_equal,
     splice,
 )
-from gm_assets.errors import TooLarge, UnreadableFile, WriteRefused
+from gm_assets.errors import TooLarge
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"XML:com.adobe.xmp\0"
@@ -48,13 +50,9 @@ _HEADER = struct.Struct(">I4s")
 _AFTER_IHDR = len(SIGNATURE) + 12 + 13
 
 
-def _broken(what: str, where: Where) -> UnreadableFile:
-    return UnreadableFile(what, where=where, remedy="Restore the file from a good copy")
-
-
 def _chunk_name(kind: bytes, offset: int, where: Where) -> str:
     if not (kind.isalpha() and kind.isascii()):
-        raise _broken(f"PNG chunk at byte {offset} has the impossible name {kind!r}", where)
+        raise broken(f"PNG chunk at byte {offset} has the impossible name {kind!r}", where)
     return kind.decode("ascii")
 
 
@@ -66,7 +64,7 @@ def _chunks(data: bytes, where: Where) -> Iterator[tuple[int, bytes, int]]:
         end = position + 12 + length
         name = _chunk_name(kind, position, where)
         if end > size:
-            raise _broken(
+            raise broken(
                 f"PNG truncated: chunk {name} at byte {position} claims {length} bytes, "
                 f"{max(size - position - 12, 0)} are there",
                 where,
@@ -75,14 +73,14 @@ def _chunks(data: bytes, where: Where) -> Iterator[tuple[int, bytes, int]]:
         if kind == b"IEND":
             return
         position = end
-    raise _broken("PNG truncated: it ends without IEND", where)
+    raise broken("PNG truncated: it ends without IEND", where)
 
 
 def _check_crc(data: bytes, offset: int, end: int, where: Where) -> None:
     stated = int.from_bytes(data[end - 4 : end], "big")
     if zlib.crc32(memoryview(data)[offset + 4 : end - 4]) != stated:
         name = data[offset + 4 : offset + 8].decode("ascii")
-        raise _broken(f"PNG chunk {name} at byte {offset} is damaged: its CRC is wrong", where)
+        raise broken(f"PNG chunk {name} at byte {offset} is damaged: its CRC is wrong", where)
 
 
 def _inflate(data: bytes, limit: int, what: str, where: Where) -> bytes:
@@ -91,7 +89,7 @@ def _inflate(data: bytes, limit: int, what: str, where: Where) -> bytes:
     try:
         text = engine.decompress(data, limit + 1)
     except zlib.error as error:
-        raise _broken(f"the compressed {what} is damaged ({error})", where) from None
+        raise broken(f"the compressed {what} is damaged ({error})", where) from None
     if len(text) > limit:
         raise TooLarge(
             f"the compressed {what} inflates to more than {limit // 1024 // 1024} MB",
@@ -99,7 +97,7 @@ def _inflate(data: bytes, limit: int, what: str, where: Where) -> bytes:
             remedy="Remove it with the program that wrote it",
         )
     if not engine.eof:
-        raise _broken(f"the compressed {what} ends too early", where)
+        raise broken(f"the compressed {what} ends too early", where)
     return text
 
 
@@ -109,7 +107,7 @@ def _packet_text(body: bytes, where: Where) -> tuple[bytes, int]:
     language_end = body.find(b"\0", flags + 2)
     translated_end = body.find(b"\0", language_end + 1)
     if len(body) < flags + 2 or language_end < 0 or translated_end < 0:
-        raise _broken("the iTXt chunk with the XMP packet is malformed", where)
+        raise broken("the iTXt chunk with the XMP packet is malformed", where)
     begin = translated_end + 1
     compressed, method = body[flags], body[flags + 1]
     if compressed == 0:
@@ -117,9 +115,7 @@ def _packet_text(body: bytes, where: Where) -> tuple[bytes, int]:
         return body[begin:], begin
     if compressed == 1 and method == 0:
         return _inflate(body[begin:], MAX_PACKET, "XMP packet", where), begin
-    raise _broken(
-        f"the iTXt chunk with the XMP packet has compression {compressed}/{method}", where
-    )
+    raise broken(f"the iTXt chunk with the XMP packet has compression {compressed}/{method}", where)
 
 
 def _profile(body: bytes, where: Where) -> bytes | None:
@@ -132,16 +128,16 @@ def _profile(body: bytes, where: Where) -> bytes | None:
 def _header(data: bytes, where: Where) -> tuple[int, int, int, int]:
     """Width, height, bit depth and colour type (PNG 11.2.1)."""
     if data[:8] != SIGNATURE:
-        raise _broken("not a PNG: its signature is missing", where)
+        raise broken("not a PNG: its signature is missing", where)
     if data[8:16] != b"\0\0\0\x0dIHDR" or len(data) < _AFTER_IHDR:
-        raise _broken("PNG without a sound IHDR as its first chunk", where)
+        raise broken("PNG without a sound IHDR as its first chunk", where)
     width, height, depth, colour, compression, filtering, interlace = struct.unpack_from(
         ">IIBBBBB", data, 16
     )
     if not 0 < width < 2**31 or not 0 < height < 2**31:
-        raise _broken(f"PNG with impossible dimensions {width} x {height}", where)
+        raise broken(f"PNG with impossible dimensions {width} x {height}", where)
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
-        raise _broken(f"PNG with undefined header values (colour {colour}, depth {depth})", where)
+        raise broken(f"PNG with undefined header values (colour {colour}, depth {depth})", where)
     return width, height, depth, colour
 
 
@@ -186,7 +182,7 @@ def parse(data: bytes, where: Where = None) -> Layout:
         elif kind == b"iCCP" and icc is None:
             icc = _profile(data[offset + 8 : end - 4], where)
     if not has_pixels:
-        raise _broken("PNG without image data (no IDAT)", where)
+        raise broken("PNG without image data (no IDAT)", where)
     notes = []
     if len(packets) > 1:
         notes.append(f"{len(packets)} XMP packets; the first is read")
@@ -232,7 +228,7 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
         end = position + 12 + length
         if end > size:
             name = _chunk_name(kind, position, where)
-            raise _broken(f"PNG truncated in chunk {name} at byte {position}", where)
+            raise broken(f"PNG truncated in chunk {name} at byte {position}", where)
         if kind == b"iTXt" and take(position + 8, len(_KEYWORD)) == _KEYWORD:
             if found is not None:
                 notes = ("more than one XMP packet; the first is read",)
@@ -247,7 +243,7 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
         elif not kind.isalpha():
             _chunk_name(kind, position, where)
         position = end
-    raise _broken("PNG truncated: it ends without IEND", where)
+    raise broken("PNG truncated: it ends without IEND", where)
 
 
 def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
@@ -269,12 +265,7 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
             first_pixels = min(first_pixels, offset)
         elif kind == b"iTXt" and data.startswith(_KEYWORD, offset + 8):
             bodies.append((offset, end))
-    if len(bodies) > 1 and len({data[offset + 8 : end] for offset, end in bodies}) > 1:
-        raise WriteRefused(
-            f"the file holds {len(bodies)} XMP packets that differ",
-            where=where,
-            remedy="Join them first, e.g. exiftool -tagsfromfile FILE -all:all FILE",
-        )
+    require_equal([data[offset + 8 : end] for offset, end in bodies], where)
     body = b"iTXt" + _OURS + packet
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     place = bodies[0] if bodies and bodies[0][0] < first_pixels else (_AFTER_IHDR, _AFTER_IHDR)

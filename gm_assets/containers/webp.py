@@ -30,19 +30,17 @@ from gm_assets.containers.layout import (
     Where,
     Window,
     bounded,
+    broken,
     kept_difference,
+    require_equal,
     splice,
 )
-from gm_assets.errors import TooLarge, UnreadableFile, WriteRefused
+from gm_assets.errors import TooLarge, WriteRefused
 
 _IMAGE = frozenset((b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"))
 _HEADER = struct.Struct("<4sI")
 _XMP_FLAG, _ALPHA_FLAG = 0x04, 0x10
 _MAX_RIFF = 2**32 - 10
-
-
-def _broken(what: str, where: Where) -> UnreadableFile:
-    return UnreadableFile(what, where=where, remedy="Restore the file from a good copy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +69,10 @@ class _Frame:
 def _riff_end(head: bytes, size: int, where: Where) -> int:
     """Offset after the RIFF chunk's payload, from the first 12 bytes."""
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:12] != b"WEBP":
-        raise _broken("not a WebP: its RIFF header is missing", where)
+        raise broken("not a WebP: its RIFF header is missing", where)
     end = 8 + int.from_bytes(head[4:8], "little")
     if end > size or end < 20:
-        raise _broken(f"WebP truncated: RIFF claims {end} bytes, {size} are there", where)
+        raise broken(f"WebP truncated: RIFF claims {end} bytes, {size} are there", where)
     return end
 
 
@@ -84,7 +82,7 @@ def _chunks(data: bytes, where: Where) -> Iterator[_Chunk]:
         kind, length = _HEADER.unpack_from(data, position)
         end = position + 8 + length
         if end > riff_end:
-            raise _broken(
+            raise broken(
                 f"WebP chunk {kind!r} at byte {position} claims {length} bytes, "
                 f"{riff_end - position - 8} are there",
                 where,
@@ -94,7 +92,7 @@ def _chunks(data: bytes, where: Where) -> Iterator[_Chunk]:
         yield _Chunk(position, kind, end, after)
         position = after
     if position != riff_end:
-        raise _broken("WebP ends inside a chunk header", where)
+        raise broken("WebP ends inside a chunk header", where)
 
 
 def _frame(data: bytes, kind: bytes, body: int, end: int, where: Where) -> _Frame:
@@ -102,18 +100,18 @@ def _frame(data: bytes, kind: bytes, body: int, end: int, where: Where) -> _Fram
     head = data[body : min(end, body + 10)]
     if kind == b"VP8L":
         if len(head) < 5 or head[0] != 0x2F:
-            raise _broken("WebP with a damaged VP8L header", where)
+            raise broken("WebP with a damaged VP8L header", where)
         bits = int.from_bytes(head[1:5], "little")
         return _Frame((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1))
     if len(head) < 10 or head[3:6] != b"\x9d\x01\x2a" or head[0] & 1:
-        raise _broken("WebP with a damaged VP8 key frame", where)
+        raise broken("WebP with a damaged VP8 key frame", where)
     width, height = struct.unpack_from("<HH", head, 6)
     return _Frame(width & 0x3FFF, height & 0x3FFF, False)
 
 
 def _canvas(data: bytes, chunk: _Chunk, where: Where) -> tuple[int, int]:
     if chunk.end - chunk.body < 10:
-        raise _broken("WebP with a VP8X chunk that is too short", where)
+        raise broken("WebP with a VP8X chunk that is too short", where)
     width = int.from_bytes(data[chunk.body + 4 : chunk.body + 7], "little") + 1
     height = int.from_bytes(data[chunk.body + 7 : chunk.body + 10], "little") + 1
     return width, height
@@ -140,7 +138,7 @@ def parse(data: bytes, where: Where = None) -> Layout:
     chunks = tuple(_chunks(data, where))
     extended = chunks[0] if chunks[0].kind == b"VP8X" else None
     if extended is None and chunks[0].kind not in (b"VP8 ", b"VP8L"):
-        raise _broken(f"WebP that begins with a {chunks[0].kind!r} chunk", where)
+        raise broken(f"WebP that begins with a {chunks[0].kind!r} chunk", where)
     canvas = _canvas(data, extended, where) if extended else None
     animated = any(chunk.kind == b"ANMF" for chunk in chunks)
     still: _Frame | None = None
@@ -174,10 +172,10 @@ def parse(data: bytes, where: Where = None) -> Layout:
         elif kind == b"C2PA":
             has_c2pa = True
     if still is None and not animated:
-        raise _broken("WebP without a picture", where)
+        raise broken("WebP without a picture", where)
     size = canvas if animated and canvas else (still.width, still.height) if still else (0, 0)
     if not all(size):
-        raise _broken(f"WebP with impossible dimensions {size[0]} x {size[1]}", where)
+        raise broken(f"WebP with impossible dimensions {size[0]} x {size[1]}", where)
     if extended and (animated or canvas != size):
         picture.add(extended.body + 4, extended.body + 10)
     for chunk in chunks:
@@ -232,7 +230,7 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
         kind, length = _HEADER.unpack(take(position, 8))
         end = position + 8 + length
         if end > riff_end:
-            raise _broken(f"WebP chunk {kind!r} at byte {position} overflows the file", where)
+            raise broken(f"WebP chunk {kind!r} at byte {position} overflows the file", where)
         if kind == b"XMP ":
             if found is None:
                 bounded(length, where)
@@ -255,12 +253,7 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
     bounded(len(packet), where)
     chunks = tuple(_chunks(data, where))
     old = [chunk for chunk in chunks if chunk.kind == b"XMP "]
-    if len({data[chunk.body : chunk.end] for chunk in old}) > 1:
-        raise WriteRefused(
-            f"the file holds {len(old)} XMP packets that differ",
-            where=where,
-            remedy="Join them first, e.g. exiftool -tagsfromfile FILE -all:all FILE",
-        )
+    require_equal([data[chunk.body : chunk.end] for chunk in old], where)
     edits: list[tuple[int, int, bytes]] = []
     first = chunks[0]
     if first.kind == b"VP8X":
@@ -269,12 +262,12 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
     elif first.kind in (b"VP8 ", b"VP8L"):
         frame = _frame(data, first.kind, first.body, first.end, where)
         if not frame.width or not frame.height:
-            raise _broken("WebP with impossible dimensions", where)
+            raise broken("WebP with impossible dimensions", where)
         flags = _XMP_FLAG | (_ALPHA_FLAG if frame.alpha else 0)
         size = (frame.width - 1).to_bytes(3, "little") + (frame.height - 1).to_bytes(3, "little")
         edits.append((12, 12, _HEADER.pack(b"VP8X", 10) + bytes((flags, 0, 0, 0)) + size))
     else:
-        raise _broken(f"WebP that begins with a {first.kind!r} chunk", where)
+        raise broken(f"WebP that begins with a {first.kind!r} chunk", where)
     chunk = _HEADER.pack(b"XMP ", len(packet)) + packet + b"\0" * (len(packet) & 1)
     last = chunks[-1]
     if old:

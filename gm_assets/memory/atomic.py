@@ -318,15 +318,7 @@ class _Temporary:
             data = _read_all(reader)
         finally:
             os.close(reader)
-        position = 0
-        for buffer in buffers:
-            end = position + len(buffer)
-            # Slices become bytes, since comparing those is one memcmp.
-            if data[position:end] != bytes(buffer):
-                position = -1
-                break
-            position = end
-        if position != len(data):
+        if not _is_joined(data, buffers):
             raise WriteRefused(
                 "the bytes read back differ from those written; nothing was changed",
                 where=self.path,
@@ -375,6 +367,20 @@ class _Temporary:
         status = os.fstat(self.descriptor)
         os.fsync(self.folder)
         return Signature.of(status)
+
+
+def _is_joined(data: bytes, buffers: Sequence[Buffer], block: int = 1 << 20) -> bool:
+    """Whether `data` is the buffers one after the other."""
+    position = 0
+    for buffer in buffers:
+        view = memoryview(buffer)
+        for begin in range(0, len(view), block):
+            # Copies of bounded size: comparing `bytes` is one memcmp, comparing views is not.
+            piece = bytes(view[begin : begin + block])
+            if data[position : position + len(piece)] != piece:
+                return False
+            position += len(piece)
+    return position == len(data)
 
 
 @contextlib.contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import resource
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,16 @@ def endless_child(work: Callable[[int], Any]) -> int:
         finally:
             os._exit(1)
     return pid
+
+
+def moments(work: Callable[[], Any], count: int, seed: int) -> Iterator[float]:
+    """Random times from 0 to four times as long as `work` takes on this machine now."""
+    begin = time.perf_counter()
+    work()
+    scale = 4 * (time.perf_counter() - begin) + 0.002  # and the fork
+    chance = random.Random(seed)
+    for _ in range(count):
+        yield chance.uniform(0, scale)
 
 
 def kill(pid: int) -> None:

@@ -16,7 +16,14 @@ import pytest
 from gm_assets.errors import MemoryConflict, UnreadableFile, WriteRefused
 from gm_assets.memory import atomic
 from gm_assets.memory.atomic import Signature, original, replace, replace_file, sweep, write_new
-from gm_assets_tests.memory.processes import endless_child, in_child, kill, names, open_to_all
+from gm_assets_tests.memory.processes import (
+    endless_child,
+    in_child,
+    kill,
+    moments,
+    names,
+    open_to_all,
+)
 
 OLD, NEW = b"old" * 1000, b"new" * 1001
 
@@ -245,10 +252,9 @@ def test_a_writer_killed_at_any_instant_leaves_the_old_or_the_new_file_whole(fil
     versions = [bytes([turn]) * 200_000 for turn in range(2)]
     file.write_bytes(versions[1])
     seen = set()
-    chance = random.Random(7)
-    for _ in range(40):
+    for moment in moments(lambda: replace_file(file, versions[1]), count=50, seed=7):
         pid = endless_child(lambda turn: replace_file(file, versions[turn % 2]))
-        time.sleep(chance.uniform(0.001, 0.03))
+        time.sleep(moment)
         kill(pid)
         data = file.read_bytes()
         assert data in versions
@@ -261,10 +267,10 @@ def test_a_writer_killed_at_any_instant_leaves_the_old_or_the_new_file_whole(fil
 
 def test_a_killed_maker_leaves_a_whole_file_or_none(tmp_path: Path) -> None:
     whole = random.Random(1).randbytes(300_000)
-    chance, made = random.Random(7), 0
-    for _ in range(25):
+    made = 0
+    for moment in moments(lambda: write_new(tmp_path / "first", whole), count=30, seed=7):
         pid = endless_child(lambda turn: write_new(tmp_path / f"{turn}.bin", whole))
-        time.sleep(chance.uniform(0.001, 0.03))
+        time.sleep(moment)
         kill(pid)
         sweep(tmp_path)
         for path in tmp_path.iterdir():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 from pathlib import Path
 
@@ -39,7 +38,14 @@ from gm_assets_tests.containers.samples import (
     png_xmp,
     samples,
 )
-from gm_assets_tests.memory.processes import endless_child, in_child, kill, names, open_to_all
+from gm_assets_tests.memory.processes import (
+    endless_child,
+    in_child,
+    kill,
+    moments,
+    names,
+    open_to_all,
+)
 
 FORMATS = ["png", "jpeg", "webp", "glb"]
 PRINTABLE = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn"))
@@ -283,10 +289,10 @@ def test_a_killed_write_leaves_the_old_memory_or_the_new_one_whole(tmp_path: Pat
     memories = [MEMORY, MEMORY.model_copy(update={"title": "another", "keywords": ("a", "b")})]
     write_memory(path, memories[1])
     pixels = decoded(samples()["png-alpha"])
-    chance, seen = random.Random(3), set()
-    for _ in range(25):
+    seen = set()
+    for moment in moments(lambda: write_memory(path, memories[1]), count=40, seed=3):
         pid = endless_child(lambda turn: write_memory(path, memories[turn % 2]))
-        time.sleep(chance.uniform(0.001, 0.03))
+        time.sleep(moment)
         kill(pid)
         memory = read_memory(path).memory
         assert memory is not None
