@@ -172,8 +172,9 @@ class Walk:
 def special(full: Path, root: Path) -> GmError | None:
     """Why a link, pipe, socket or device is not catalogued; None where nobody needs to know."""
     where = printable(os.fspath(full))
+    of_interest = full.suffix[1:].lower() in SUFFIXES
     if not full.is_symlink():
-        if full.suffix[1:].lower() not in SUFFIXES:
+        if not of_interest:
             return None
         return UnsupportedFormat(
             "it is not a regular file", where=where, remedy="Remove or rename it"
@@ -181,13 +182,13 @@ def special(full: Path, root: Path) -> GmError | None:
     try:
         target = full.resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: a circle, before Python 3.13
+        if full.suffix and not of_interest:
+            return None
         return UnsupportedFormat(
-            "the link leads nowhere or in a circle",
-            where=where,
-            remedy="Remove it or mend it",
+            "the link leads nowhere or in a circle", where=where, remedy="Remove it or mend it"
         )
-    if target.is_relative_to(root.resolve()):
-        return None  # what it leads to is catalogued itself
+    if target.is_relative_to(root.resolve()) or not (of_interest or target.is_dir()):
+        return None  # what it leads to is catalogued itself, or is no asset
     return UnsupportedFormat(
         "the link leads out of the library, and links are not followed",
         where=where,
