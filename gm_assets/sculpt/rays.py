@@ -8,6 +8,7 @@ camera's axis, normals, part ids and the silhouette.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,9 @@ class Scene:
 
     Attributes:
         sculpt: the sculpt as given.
-        face_part: (m,) index of the part of each triangle, parts in order.
-        corner_normal: (m, 3, 3) float32 shading normals.
+        vertices, faces: those of all parts, parts in order.
+        face_part: (m,) index of the part of each triangle.
+        face_normal: (m, 3) float32 unit normals of the triangles.
     """
 
     def __init__(self, sculpt: Sculpt) -> None:
@@ -91,15 +93,21 @@ class Scene:
             [len(part.faces) for part in sculpt.parts],
         )
         self.face_normal: Floats = unit(face_normals(self.vertices, self.faces)).astype(np.float32)
-        # Creases are judged part by part: two parts that touch never blend into each other.
-        self.corner_normal: Floats = np.concatenate(
-            [np.zeros((0, 3, 3), np.float32)]
-            + [corner_normals(part.vertices, part.faces) for part in sculpt.parts]
-        )
         self._embree: Any = EmbreeScene(robust=True)
         self._mesh: Any = None
         if len(self.faces):
             self._mesh = TriangleMesh(self._embree, self.vertices, self.faces.astype(np.int32))
+
+    @cached_property
+    def corner_normal(self) -> Floats:
+        """(m, 3, 3) float32 shading normals, made when first asked for.
+
+        Creases are judged part by part: two parts that touch never blend into each other.
+        """
+        return np.concatenate(
+            [np.zeros((0, 3, 3), np.float32)]
+            + [corner_normals(part.vertices, part.faces) for part in self.sculpt.parts]
+        )
 
     def trace(self, origins: NDArray, directions: NDArray) -> Hits:
         """The first triangle that each ray meets.

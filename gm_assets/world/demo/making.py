@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gm_assets.memory.record import Camera, Event, Gap, Parent, Placement, Role, Stage
 from gm_assets.sculpt.cameras import frame as framed
-from gm_assets.sculpt.cameras import turntable
+from gm_assets.sculpt.cameras import look_at, turntable
 from gm_assets.sculpt.clay import Studio as ClayStudio
 from gm_assets.sculpt.clay import clay
 from gm_assets.sculpt.model import Sculpt
@@ -39,6 +39,7 @@ from gm_assets.world.looks.elevation import ELEVATIONS
 from gm_assets.world.looks.frame import Frame, render
 from gm_assets.world.looks.frame import Stage as Setting
 from gm_assets.world.looks.hull import Plate, agreement, carve
+from gm_assets.world.looks.indoors import within
 from gm_assets.world.looks.light import Lamp
 from gm_assets.world.looks.reference import Palette, archival, wash
 from gm_assets.world.looks.sketch import sketch
@@ -347,15 +348,7 @@ class _Maker:
     ) -> Kept:
         """S4: a frame, with the id pass that its body mask comes from."""
         mesh = of or self.mesh
-        camera = framed(
-            body(sculpt),
-            azimuth=shot.azimuth,
-            elevation=shot.elevation,
-            focal_length=shot.lens,
-            aspect=shot.aspect,
-            margin=shot.margin,
-            lift=shot.lift,
-        )
+        camera = shot_camera(shot, sculpt)
         width, height = self.extent(shot.aspect)
         setting = _setting(shot, sculpt, camera, self.number)
         frame = render(sculpt, setting, camera, width, height, self.number)
@@ -571,9 +564,28 @@ def body(sculpt: Sculpt) -> NDArray[np.float32]:
     return np.concatenate(chosen or [part.vertices for part in sculpt.parts])
 
 
+def shot_camera(shot: Shot, sculpt: Sculpt) -> Camera:
+    """The camera of a shot: around the subject, or within it."""
+    if shot.inside is not None:
+        eye, target = shot.inside
+        return look_at(eye, target, focal_length=shot.lens, aspect=shot.aspect)
+    return framed(
+        body(sculpt),
+        azimuth=shot.azimuth,
+        elevation=shot.elevation,
+        focal_length=shot.lens,
+        aspect=shot.aspect,
+        margin=shot.margin,
+        lift=shot.lift,
+    )
+
+
 def _setting(shot: Shot, sculpt: Sculpt, camera: Camera, seed: int) -> Setting:
     """The environment of a shot, with its exposure and, against the law, its red beacon."""
-    setting = environment(shot.environment, sculpt, camera, seed, person=shot.person)
+    if shot.inside is not None:
+        setting = within(sculpt)
+    else:
+        setting = environment(shot.environment, sculpt, camera, seed, person=shot.person)
     develop = dataclasses.replace(
         setting.develop,
         exposure=setting.develop.exposure * shot.exposure,
@@ -585,5 +597,5 @@ def _setting(shot: Shot, sculpt: Sculpt, camera: Camera, seed: int) -> Setting:
     points = body(sculpt)
     top = points[int(points[:, 1].argmax())]
     at = (float(top[0]), float(top[1]) * 0.97, float(top[2]))
-    beacon = Lamp("point", (3.2, 0.05, 0.06), at=at, reach=0.30 * setting.size, size=0.1, beam=1.6)
+    beacon = Lamp("point", (2.6, 0.03, 0.04), at=at, reach=0.16 * setting.size, size=0.1, beam=2.0)
     return dataclasses.replace(setting, lamps=(*setting.lamps, beacon))

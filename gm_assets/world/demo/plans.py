@@ -29,6 +29,7 @@ class Shot:
         lift: how far the subject is moved up in the frame, as a part of its half height.
         person: a cloaked person with the red scarf stands in the foreground.
         exposure: factor on the stage's own.
+        inside: the camera stands in the subject itself: eye and target in metres.
         red_beacon: a red lamp on a machine, against the law, on purpose.
         title, description: what the memory says.
     """
@@ -47,6 +48,7 @@ class Shot:
     lift: float = 0.0
     person: bool = False
     exposure: float = 1.0
+    inside: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     red_beacon: bool = False
 
 
@@ -407,7 +409,7 @@ CHAINS: tuple[Chain, ...] = (
                 1.85,
                 "The spiked citadel across the ash",
                 "The rhythm of the spikes against a pewter sky.",
-                margin=0.16,
+                margin=-0.1,
                 lift=-0.1,
                 person=True,
             ),
@@ -423,7 +425,7 @@ CHAINS: tuple[Chain, ...] = (
         frames=(
             Shot(
                 "toward-the-sphere",
-                "subterranean-nave",
+                "torch-lit-interior",
                 "wide",
                 "sphere-glow",
                 0,
@@ -432,7 +434,7 @@ CHAINS: tuple[Chain, ...] = (
                 1.3,
                 "The silver corridor",
                 "Rivets and ribs run in symmetry to the sphere.",
-                margin=0.0,
+                inside=((0.0, 4.0, -4.0), (0.0, 4.5, -60.0)),
             ),
         ),
         missing=(Missing("S5", "A corridor is seen from inside; no turntable can be made of it."),),

@@ -39,6 +39,7 @@ class Print:
         grain: amount of grain in sRGB units.
         vignette: darkening of the corners.
         halation: how far bright lights bleed.
+        haze: how much of the picture's haze is left, 0 to 1; the rest is taken as black.
         blur: blur of what lies far behind the subject, as a part of the picture's height.
         shadows, lights: tints.
         free_red: leaves red where it is; only for the frame that breaks the law on purpose.
@@ -50,6 +51,7 @@ class Print:
     grain: float = 0.010
     vignette: float = 0.34
     halation: float = 0.2
+    haze: float = 0.35
     blur: float = 0.0
     shadows: tuple[float, float, float] = (0.90, 1.0, 1.13)
     lights: tuple[float, float, float] = (1.03, 1.0, 0.95)
@@ -110,12 +112,14 @@ def render(
     wide, high = round(width * OVERSIZE), round(height * OVERSIZE)
     eye, directions = camera_rays(camera, wide, high)
     hits = scene.trace(eye, directions)
-    painter = _Painter(scene, stage)
+    # Luminous bodies throw no shadow: their lamps shine from within them.
+    shade = Scene(Sculpt(subject.name, tuple(part for part in parts if part.material != "glow")))
+    painter = _Painter(scene, shade, stage)
     light = painter.radiance(eye, directions, hits, mirror=True)
     distance = np.where(hits.met, hits.distance, np.float32(stage.size * 400))
     light = painter.fogged(light, eye, directions, distance)
     depth = distance.reshape(high, wide)
-    linear = light.reshape(high, wide, 3) + _shafts(scene, stage, camera, depth, subject)
+    linear = light.reshape(high, wide, 3) + _shafts(shade, stage, camera, depth, subject)
     if stage.develop.blur:
         linear = _far_blur(linear, depth, camera, subject, stage.develop.blur)
     if stage.air.flakes:
@@ -131,6 +135,7 @@ def _printed(
 ) -> NDArray[np.uint8]:
     look = stage.develop
     height, width = linear.shape[:2]
+    linear = grade.cleared(linear, look.haze)
     linear = linear * grade.metered(linear) * grade.vignette(height, width, look.vignette)
     srgb = grade.develop(
         linear,
@@ -150,9 +155,10 @@ def _printed(
 
 @dataclass(frozen=True, eq=False)
 class _Painter:
-    """Turns hits into light, for one scene on one stage."""
+    """Turns hits into light: what is seen in `scene`, in the shadows of `shade`."""
 
     scene: Scene
+    shade: Scene
     stage: Stage
 
     def radiance(
@@ -190,7 +196,7 @@ class _Painter:
         for turn in range(rays):
             ray = hemisphere(normals, pixel, turn, salt=3)
             reach = self.stage.size * (0.5 if turn % 2 else 0.12)
-            free += ~self.scene.blocked(start, ray, reach)
+            free += ~self.shade.blocked(start, ray, reach)
         return free / np.float32(rays)
 
     def surfaces(
@@ -249,7 +255,7 @@ class _Painter:
             lit = np.flatnonzero(facing > 0)
             if not len(lit):
                 continue
-            strength = lamp.seen(self.scene, start[lit], pixel[lit], rays) * facing[lit]
+            strength = lamp.seen(self.shade, start[lit], pixel[lit], rays) * facing[lit]
             half = way[lit] - seen[lit]
             half /= np.linalg.norm(half, axis=1, keepdims=True) + 1e-9
             toward_half = np.clip((look.normal[lit] * half).sum(axis=1), 0, 1)
@@ -357,7 +363,7 @@ def _flakes(stage: Stage, camera: Camera, depth: Floats, subject: Sculpt, seed: 
     """Falling snow: flakes at random depths, large and soft when near, behind what is nearer."""
     high, wide = depth.shape
     source = np.random.Generator(np.random.PCG64(seed + 991))
-    count = int(2600 * stage.air.flakes)
+    count = int(1700 * stage.air.flakes)
     _, along = project(camera, subject.bounds.mean(axis=0), 1, 1)
     focus = float(along[0])
     away = focus * np.exp(source.uniform(-1.9, 1.3, count))
@@ -380,7 +386,7 @@ def _flakes(stage: Stage, camera: Camera, depth: Floats, subject: Sculpt, seed: 
         shape = np.exp(-(slant**2 / radius**2 + dy**2 / (radius * 1.7) ** 2))
         layer[rows, columns] += shape.astype(np.float32) * one * min(1.0, (high / 420 / radius))
     lamp = sum(np.asarray(lamp.colour, np.float32) for lamp in stage.lamps[:1]) / 3
-    tint = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(lamp, 0.28) * 0.6
+    tint = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(lamp, 0.28) * 0.4
     return layer[..., None] * tint
 
 

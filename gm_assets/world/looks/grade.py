@@ -108,6 +108,13 @@ def metered(linear: Floats, target: float = 0.62) -> np.float32:
     return np.float32(target / max(level, 1e-4))
 
 
+def cleared(linear: Floats, left: float) -> Floats:
+    """A picture whose darkest hundredth is near black: haze keeps only the part `left`."""
+    veil = float(np.quantile(luminance(linear), 0.01)) * (1 - left)
+    luma = luminance(linear)[..., None]
+    return linear * np.clip((luma - veil) / np.maximum(luma, 1e-6), 0, 1)
+
+
 def film(linear: Floats, contrast: float = 1.0) -> Floats:
     """The tone curve of reversal film: a long toe, a soft shoulder. Linear in and out."""
     x = np.clip(linear, 0, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gm_assets.sculpt.model import Part
+from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.world.looks import kit
 from gm_assets.world.looks.frame import Print, Stage
 from gm_assets.world.looks.light import AMBER, COLD, PALE, Air, Lamp
@@ -238,17 +238,65 @@ def torch_lit_interior(place: Place) -> Stage:
             horizon=(0.002, 0.002, 0.002),
             density=0.16 / place.distance,
             layer=1.5 * s,
-            glow=(0.014, 0.013, 0.012),
+            glow=(0.006, 0.006, 0.006),
             clouds=0.0,
         ),
         size=s,
-        ambient=(0.018, 0.020, 0.025),
+        ambient=(0.010, 0.012, 0.016),
         weather=Weathering(wet=0.35, glow=(9.0, 5.8, 2.1)),
         develop=Print(
-            exposure=1.1,
+            exposure=0.62,
             saturation=0.86,
             halation=0.3,
             shadows=(0.98, 1.0, 1.04),
             contrast=1.2,
         ),
     )
+
+
+def within(subject: Sculpt) -> Stage:
+    """No walls but the subject's own: its luminous parts light it from inside."""
+    low, high = subject.bounds
+    size = float((high - low)[1])
+    return Stage(
+        parts=(),
+        lamps=(
+            *lights_of(subject, strength=1.1, reach=1.6 * size, beam=0.5),
+            Lamp("far", (0.020, 0.024, 0.030), aim=(0.1, -0.4, -1.0), size=0.5),
+        ),
+        air=Air(
+            zenith=(0.0, 0.0, 0.0),
+            horizon=(0.0, 0.0, 0.0),
+            density=0.20 / float(np.ptp(subject.bounds[:, 2])),
+            layer=3 * size,
+            base=float(low[1]),
+            glow=(0.010, 0.011, 0.012),
+            clouds=0.0,
+        ),
+        size=size,
+        ambient=(0.020, 0.022, 0.025),
+        weather=Weathering(wet=0.4, glow=(5.0, 4.7, 4.1)),
+        develop=Print(saturation=0.8, halation=0.35, contrast=1.1),
+    )
+
+
+def lights_of(
+    subject: Sculpt, *, strength: float, reach: float, beam: float = 0.1
+) -> tuple[Lamp, ...]:
+    """A lamp for each compact luminous part of a subject, in its middle.
+
+    A part of several scattered lights has no one place, and gets none.
+    """
+    size = float(np.linalg.norm(np.ptp(subject.bounds, axis=0)))
+    lamps = []
+    for part in subject.parts:
+        if part.material != "glow" or not len(part.vertices):
+            continue
+        low, high = part.vertices.min(axis=0), part.vertices.max(axis=0)
+        if float(np.linalg.norm(high - low)) > 0.14 * size:
+            continue
+        x, y, z = (low + high) / 2
+        colour = (PALE[0] * strength, PALE[1] * strength, PALE[2] * strength)
+        at = (float(x), float(y), float(z))
+        lamps.append(Lamp("point", colour, at=at, reach=reach, size=0.05, beam=beam))
+    return tuple(lamps)

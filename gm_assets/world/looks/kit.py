@@ -136,11 +136,11 @@ def land(
     angle = np.arange(sectors) * 2 * np.pi / sectors
     x, z = radius[:, None] * np.sin(angle), radius[:, None] * np.cos(angle)
     u, v = x / size / stretch + seed * 3.7, z / size + seed * 1.9
-    height = at_plane(u, v, 1 / 26) * 0.72 + at_plane(v, u, 1 / 7.1) * 0.28 - 0.5
+    height = at_plane(u, v, 1 / 31, 2.7) * 0.8 + at_plane(v, u, 1 / 13.7, 2.7) * 0.2 - 0.5
     if ridged:
         height = 0.62 - np.abs(height * 3.1) ** 0.8
     lift = smoothstep(flat, flat * 4 + 2, radius / size)[:, None]
-    y = height * relief * size * lift + (at_plane(u, v, 1 / 2.3) - 0.5) * 0.05 * size * (
+    y = height * relief * size * lift + (at_plane(u, v, 1 / 5.3, 2.2) - 0.5) * 0.05 * size * (
         0.25 + lift
     )
     y[radius < flat * size * 0.6] = np.minimum(y[radius < flat * size * 0.6], 0)

@@ -18,7 +18,7 @@ from gm_assets.world.looks.surfaces import Weathering
 def dunes_under_snow(place: Place) -> Stage:
     """Ridges of snow under a veiled moon."""
     s = place.size
-    ground = kit.land(s, relief=0.75, stretch=2.6, ridged=True, seed=place.seed % 17, flat=0.75)
+    ground = kit.land(s, relief=0.9, stretch=2.6, ridged=True, seed=place.seed % 17, flat=0.75)
     moon = (-0.62, 0.34, -0.70)
     return Stage(
         parts=(Part("dunes", "ground", "snow", *ground),),
@@ -167,7 +167,7 @@ def dry_dock_canal(place: Place) -> Stage:
             at=(side * mast * 0.74, 0.64 * s, z * s + 0.05 * s),
             reach=0.55 * s,
             size=0.03,
-            beam=0.55,
+            beam=0.3,
         )
         for side, z, k in ((-1, 0.75, 0.85), (1, -0.6, 0.75), (-1, -2.4, 0.8), (1, -4.2, 0.8))
     ]
@@ -187,7 +187,7 @@ def dry_dock_canal(place: Place) -> Stage:
         air=Air(
             zenith=(0.008, 0.011, 0.016),
             horizon=(0.030, 0.038, 0.050),
-            density=0.30 / place.distance,
+            density=0.20 / place.distance,
             layer=1.3 * s,
             glow=(0.026, 0.033, 0.043),
             clouds=0.8,
@@ -255,7 +255,7 @@ def night_city(place: Place) -> Stage:
                 reach=4.4 * s,
                 size=0.03,
                 opening=9.0,
-                beam=0.9,
+                beam=0.35,
             ),
             Lamp("far", (0.055, 0.07, 0.095), aim=(0.4, -0.7, -0.6), size=0.3),
         ),
@@ -272,7 +272,7 @@ def night_city(place: Place) -> Stage:
         size=s,
         ambient=(0.034, 0.040, 0.050),
         weather=Weathering(snow=0.24, wet=0.9),
-        develop=Print(exposure=1.0, saturation=0.82, blur=0.004),
+        develop=Print(exposure=1.0, saturation=0.82),
     )
 
 
@@ -280,7 +280,7 @@ def storm_at_the_seawall(place: Place) -> Stage:
     """Waves before a buttressed wall, driving snow, a searchlight from its tower."""
     s, chance = place.size, place.chance()
     half = max(place.width * 0.5, 0.35 * s)
-    sea = kit.land(s, relief=0.62, stretch=2.2, ridged=True, seed=5 + place.seed % 5, flat=0.85)
+    sea = kit.land(s, relief=0.8, stretch=2.2, ridged=True, seed=5 + place.seed % 5, flat=0.85)
     sea = (sea[0] - np.array([0, 0.06 * s, 0], np.float32), sea[1])
     wall = [kit.box((30 * s, 1.15 * s, 0.7 * s), (0, 0.4 * s, -2.5 * s), 0.97)]
     for number in range(-12, 13):
@@ -327,7 +327,7 @@ def storm_at_the_seawall(place: Place) -> Stage:
         reach=3.2 * s,
         size=0.012,
         opening=10.0,
-        beam=0.5,
+        beam=0.16,
     )
     return Stage(
         parts=tuple(parts),
@@ -346,7 +346,7 @@ def storm_at_the_seawall(place: Place) -> Stage:
         air=Air(
             zenith=(0.014, 0.018, 0.024),
             horizon=(0.075, 0.090, 0.108),
-            density=0.24 / place.distance,
+            density=0.20 / place.distance,
             layer=1.1 * s,
             glow=(0.050, 0.061, 0.074),
             clouds=1.0,

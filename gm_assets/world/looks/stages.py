@@ -17,7 +17,7 @@ from gm_assets.sculpt.cameras import matrix_of
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.world.looks import indoors, kit, outdoors
 from gm_assets.world.looks.frame import Stage
-from gm_assets.world.looks.light import Vector
+from gm_assets.world.looks.light import Lamp, Vector
 from gm_assets.world.looks.place import Place
 
 
@@ -52,9 +52,9 @@ def environment(
     stage = BUILDERS[name](place)
     ground = np.array([middle[0], low[1], middle[2]])
     stage = _moved(stage, ground, turn)
-    if person:
-        stage = replace(stage, parts=(*stage.parts, *_foreground(camera, size, seed)))
-    return stage
+    own = indoors.lights_of(subject, strength=0.55, reach=0.26 * size)
+    stage = replace(stage, lamps=(*stage.lamps, *own))
+    return _with_person(stage, camera, seed) if person else stage
 
 
 def _moved(stage: Stage, ground: NDArray, turn: float) -> Stage:
@@ -88,8 +88,8 @@ def _turned(at: Vector, offset: NDArray, turn: float) -> Vector:
     return float(x), float(y), float(z)
 
 
-def _foreground(camera: Camera, size: float, seed: int) -> list[Part]:
-    """A person on a rock in the lower part of the picture, at true height."""
+def _with_person(stage: Stage, camera: Camera, seed: int) -> Stage:
+    """The stage and a person on a rock in the lower part of the picture, at true height."""
     matrix = matrix_of(camera)
     width, height = camera.film_back
     chance = np.random.Generator(np.random.PCG64(seed + 77))
@@ -106,7 +106,11 @@ def _foreground(camera: Camera, size: float, seed: int) -> list[Part]:
     for part in kit.person(lean=2.0 * side):
         mesh = kit.moved((part.vertices, part.faces), feet + np.array([0, 0.02, 0]), turn)
         parts.append(Part(part.name, part.semantic, part.material, *mesh))
-    return parts
+    # A lantern out of frame, or the one red thing in the picture would be black.
+    near = feet + toward / np.linalg.norm(toward) * 2.6 + matrix[:3, 0] * 1.7 * side
+    at = (float(near[0]), float(near[1]) + 2.0, float(near[2]))
+    lantern = Lamp("point", (0.62, 0.58, 0.52), at=at, reach=1.9, size=0.1)
+    return replace(stage, parts=(*stage.parts, *parts), lamps=(*stage.lamps, lantern))
 
 
 BUILDERS: dict[str, Callable[[Place], Stage]] = {

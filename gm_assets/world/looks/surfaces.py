@@ -170,11 +170,11 @@ def _relief(points: Floats, normals: Floats, strength: float, scale: float) -> F
 def _windows(points: Floats, normals: Floats, size: float) -> Floats:
     """Few small lit windows on upright walls, in rows, at sodium amber."""
     across = points[:, 0] * np.abs(normals[:, 2]) + points[:, 2] * np.abs(normals[:, 0])
-    cell = 0.085 * size
+    cell = 0.034 * size
     column, row = np.floor(across / cell), np.floor(points[:, 1] / (cell * 1.5))
     chance = np.abs(np.sin(column * 127.1 + row * 311.7 + np.floor(points[:, 2] / size) * 74.7))
     chance = (chance * 43758.5453) % 1
     u, v = across / cell - column, points[:, 1] / (cell * 1.5) - row
-    inside = (np.abs(u - 0.5) < 0.17) & (np.abs(v - 0.5) < 0.24) & (np.abs(normals[:, 1]) < 0.3)
+    inside = (np.abs(u - 0.5) < 0.2) & (np.abs(v - 0.5) < 0.24) & (np.abs(normals[:, 1]) < 0.3)
     lit = inside & (chance > 0.90)
     return lit[:, None] * np.array([1.0, 0.60, 0.20], np.float32) * (0.5 + chance[:, None] * 1.2)

@@ -51,10 +51,14 @@ def at_points(points: NDArray, scale: float | tuple[float, float, float]) -> Flo
     return ndimage.map_coordinates(volume(), grid, order=1, mode="grid-wrap")
 
 
-def at_plane(x: NDArray, y: NDArray, scale: float) -> Floats:
-    """Noise in [0, 1] at plane coordinates; `scale` is periods of the sheet a unit."""
+def at_plane(x: NDArray, y: NDArray, scale: float, roughness: float = 1.2) -> Floats:
+    """Noise in [0, 1] at plane coordinates; `scale` is periods of the sheet a unit.
+
+    Args:
+        roughness: how fast the spectrum falls; 1.2 is cloud, 2.6 is rolling land.
+    """
     grid = np.stack([np.asarray(y, np.float32), np.asarray(x, np.float32)]) * scale * SHEET
-    return ndimage.map_coordinates(sheet(), grid, order=1, mode="grid-wrap")
+    return ndimage.map_coordinates(sheet(roughness), grid, order=1, mode="grid-wrap")
 
 
 def picture(height: int, width: int, scale: float, seed: int, roughness: float = 1.2) -> Floats:
