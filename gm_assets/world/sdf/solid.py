@@ -354,7 +354,7 @@ def _gathered(solids: Sequence[Solid], radius: float) -> Solid:
         result: Distances | None = None
         # In the given order: a polynomial blend of three depends a little on it.
         for i in np.flatnonzero(gaps <= bound):
-            found = anchor if i == nearest else solids[i].distance(p)
+            found = anchor if i == nearest else solids[int(i)].distance(p)
             if result is None:
                 result = found
             elif radius > 0.0:

@@ -18,13 +18,22 @@ REACH = 150.0
 
 
 def sculpt(seed: int, detail: float) -> Assembly:
-    """Dunes with sharp crests, the wreck's keel and ribs, its fallen mast, an anchor, a traveller."""
+    """Dunes with sharp crests, a wreck's keel, ribs and mast, an anchor, a traveller."""
     rng = np.random.default_rng([seed, 35])
     made = Assembly()
-    made.add("dunes", "ground", "snow", heightfield(
-        (-REACH, REACH), (-REACH, REACH), count(250, detail, 50),
-        lambda x, z: dune_height(x, z, seed), floor=-1.0, tolerance=0.06 / detail,
-    ))  # fmt: skip
+    made.add(
+        "dunes",
+        "ground",
+        "snow",
+        heightfield(
+            (-REACH, REACH),
+            (-REACH, REACH),
+            count(250, detail, 50),
+            lambda x, z: dune_height(x, z, seed),
+            floor=-1.0,
+            tolerance=0.06 / detail,
+        ),
+    )
     made.add("wreck-ribs", "architecture", "bone", *_place(_ribs(rng, detail), seed))
     made.add("wreck-plates", "machine", "cast-iron", *_place(_plates(rng, detail), seed))
     made.add("wreck-mast", "machine", "cast-iron", *_place(_mast(detail), seed))
@@ -39,9 +48,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
     made.add("way-stakes", "prop", "cast-iron", *stakes)
     body, ribbon = tiny_figure(1.85, 14)
     made.add("visitor", "living-body", "waxed-canvas", _ground(body, -6.0, 74.0, seed, -0.1))
-    made.add(
-        "visitor-ribbon", "living-body", "red-cloth", _ground(ribbon, -6.0, 74.0, seed, -0.1)
-    )
+    made.add("visitor-ribbon", "living-body", "red-cloth", _ground(ribbon, -6.0, 74.0, seed, -0.1))
     return made
 
 
@@ -109,8 +116,16 @@ def _ribs(rng: np.random.Generator, detail: float) -> list[Mesh]:
         base = float(np.interp(z, keel[::-1, 2], keel[::-1, 1]))
         for side in (1.0, -1.0):
             whole = rng.uniform() > 0.24
-            line = curve([(0.2, base, z), (wide * 0.55, base + tall * 0.1, z), (wide * 0.98, base + tall * 0.42, z + 0.3),
-                          (wide * 0.92, base + tall * 0.78, z + 0.7), (wide * 0.55, base + tall, z + 1.2)], number)  # fmt: skip
+            line = curve(
+                [
+                    (0.2, base, z),
+                    (wide * 0.55, base + tall * 0.1, z),
+                    (wide * 0.98, base + tall * 0.42, z + 0.3),
+                    (wide * 0.92, base + tall * 0.78, z + 0.7),
+                    (wide * 0.55, base + tall, z + 1.2),
+                ],
+                number,
+            )
             last = number if whole else int(number * rng.uniform(0.45, 0.75))
             path = line[:last] * [side, 1.0, 1.0]
             size = 0.62 * (1.0 - 0.62 * np.linspace(0, last / number, last)) + 0.05
@@ -138,10 +153,18 @@ def _plates(rng: np.random.Generator, detail: float) -> list[Mesh]:
         line = curve(path, count(24, detail, 10))
         section = np.array([(-0.1, -1.2), (0.1, -1.2), (0.1, 1.2), (-0.1, 1.2)])
         pieces.append(sweep(line, section, up=(0.0, 1.0, 0.0)))
-    boiler = joined([
-        lathe([(0.4, -5.5), (3.0, -5.0), (3.3, -4.0), (3.3, 4.0), (3.0, 5.0), (0.4, 5.5)], count(24, detail, 12)),
-        *(plated_ring(3.35, circle(0.22, 5), count(24, detail, 12)).moved(y=y) for y in (-3.0, 0.0, 3.0)),
-    ])  # fmt: skip
+    boiler = joined(
+        [
+            lathe(
+                [(0.4, -5.5), (3.0, -5.0), (3.3, -4.0), (3.3, 4.0), (3.0, 5.0), (0.4, 5.5)],
+                count(24, detail, 12),
+            ),
+            *(
+                plated_ring(3.35, circle(0.22, 5), count(24, detail, 12)).moved(y=y)
+                for y in (-3.0, 0.0, 3.0)
+            ),
+        ]
+    )
     pieces.append(boiler.turned("x", 84.0).turned("y", 12.0).moved(-1.5, 3.6, -6.0))
     stack = lathe([(1.5, 0), (1.4, 8.0), (1.8, 8.4), (1.7, 9.2), (1.2, 9.3)], count(16, detail, 8))
     pieces.append(stack.turned("z", 62.0).turned("y", 30.0).moved(4.0, 4.0, -3.0))
@@ -165,14 +188,14 @@ def _mast(detail: float) -> list[Mesh]:
         pieces.append(
             cable([(-half, y + 0.8, 0), (0, y, 0.3), (half, y + 0.8, 0)], [0.1, 0.26, 0.1], 6)
         )
-        for x in (-half, half):
-            pieces.append(
-                cable(
-                    curve([(x, y + 0.7, 0), (x * 0.9, y - 5.0, 0.4), (x * 1.0, y - 8.0, -0.4)], 8),
-                    0.06,
-                    4,
-                )
+        pieces += [
+            cable(
+                curve([(x, y + 0.7, 0), (x * 0.9, y - 5.0, 0.4), (x * 1.0, y - 8.0, -0.4)], 8),
+                0.06,
+                4,
             )
+            for x in (-half, half)
+        ]
     nest = lathe([(0.6, 0), (1.5, 0.5), (1.6, 1.8), (1.4, 1.8), (0.6, 0.6)], 10)
     pieces.append(nest.moved(y=17.0))
     pieces.append(spike(0.2, 3.0, 6).moved(y=33.8))
@@ -189,8 +212,16 @@ def _anchor(detail: float) -> Mesh:
     fluke = lathe([(0.05, 0.0), (0.7, 0.5), (0.02, 1.7)], 4).scaled(1.0, 1.0, 0.5)
     stock = cable([(0, 5.2, -2.4), (0, 5.2, 2.4)], 0.24, 7)
     ring = plated_ring(0.7, circle(0.16, 6), 18).turned("x", 90.0).moved(0, 6.9, 0)
-    whole = joined([shank, cable(arms, 0.36, 7), fluke.turned("z", 24).moved(-3.0, 0.6, 0),
-                    fluke.turned("z", -24).moved(3.0, 0.6, 0), stock, ring])  # fmt: skip
+    whole = joined(
+        [
+            shank,
+            cable(arms, 0.36, 7),
+            fluke.turned("z", 24).moved(-3.0, 0.6, 0),
+            fluke.turned("z", -24).moved(3.0, 0.6, 0),
+            stock,
+            ring,
+        ]
+    )
     return whole.turned("z", 38.0).turned("y", 30.0)
 
 

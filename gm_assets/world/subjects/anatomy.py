@@ -66,8 +66,12 @@ def hand(curl: float, spread: float = 4.0, *, glove: float = 0.0) -> Solid:
             )
             path.append(path[-1] + ahead * length * share)
         pieces.append(tube(path, [0.0105, 0.0095, 0.0088, 0.007]))
-    thumb = [(-0.004, -0.03, 0.028), (-0.016, -0.062, 0.05), (-0.026, -0.092, 0.052),
-             (-0.036, -0.114, 0.046)]  # fmt: skip
+    thumb = [
+        (-0.004, -0.03, 0.028),
+        (-0.016, -0.062, 0.05),
+        (-0.026, -0.092, 0.052),
+        (-0.036, -0.114, 0.046),
+    ]
     pieces.append(tube(thumb, [0.016, 0.013, 0.011, 0.008]))
     solid = blend(*pieces, radius=0.012)
     return solid.grown(glove) if glove > 0.0 else solid
@@ -122,8 +126,10 @@ def boot(height: float, bulk: float = 1.0) -> Solid:
     toe = ellipsoid(0.046 * b, 0.046 * b, 0.075 * b).moved(0.002, 0.05, 0.125 * b)
     instep = tube([(0, 0.1, 0.0), (0, 0.055, 0.1)], [0.05 * b, 0.042 * b])
     back = sphere(0.042 * b).moved(0, 0.05, -0.035)
-    shaft = tube([(0, 0.06, 0), (0, height * 0.5, -0.008), (0, height, -0.014)],
-                 [0.047 * b, 0.05 * b, 0.06 * b])  # fmt: skip
+    shaft = tube(
+        [(0, 0.06, 0), (0, height * 0.5, -0.008), (0, height, -0.014)],
+        [0.047 * b, 0.05 * b, 0.06 * b],
+    )
     upper = blend(toe, instep, back, shaft, radius=0.035)
     cuff = tube([(0, height - 0.012, -0.014), (0, height + 0.012, -0.014)], 0.064 * b)
     return blend(upper, sole, heel, cuff, radius=0.008)
@@ -247,10 +253,13 @@ def hanging(
             slit = np.exp(-((apart / max(opening * drop, 1e-3)) ** 4))
             out -= 0.6 * min(wide, deep) * slit * min(1.0, drop * 3.0)
         ring = np.stack(
-            [x + (wide + out) * np.sin(angle), np.full(segments, level),
-             z + (deep + out) * np.cos(angle)],
+            [
+                x + (wide + out) * np.sin(angle),
+                np.full(segments, level),
+                z + (deep + out) * np.cos(angle),
+            ],
             axis=-1,
-        )  # fmt: skip
+        )
         points.append(ring)
     grid = np.array(points)
     flat = grid.reshape(-1, 3)

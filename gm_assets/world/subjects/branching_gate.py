@@ -48,16 +48,23 @@ def sculpt(seed: int, detail: float) -> Assembly:
 
 
 def _trunks() -> Solid:
-    """Five strands a side, wound about each other, from the roots over the crossing to the crown."""
+    """Five strands a side, wound about each other, from the roots to the crown."""
     pieces: list[Solid] = []
     steps = 44
     t = np.linspace(0.0, 1.0, steps)
     for side in (1.0, -1.0):
         spine = curve(
-            [(side * 10.6, 0.2, 0), (side * 10.0, 4.0, 0), (side * 9.2, 10.0, 0), (side * 7.2, 17.0, 0),
-             (side * 3.4, 23.2, 0), (side * -0.6, 27.4, side * 0.5), (side * -4.0, 30.6, side * 0.4)],
+            [
+                (side * 10.6, 0.2, 0),
+                (side * 10.0, 4.0, 0),
+                (side * 9.2, 10.0, 0),
+                (side * 7.2, 17.0, 0),
+                (side * 3.4, 23.2, 0),
+                (side * -0.6, 27.4, side * 0.5),
+                (side * -4.0, 30.6, side * 0.4),
+            ],
             steps,
-        )  # fmt: skip
+        )
         for k in range(STRANDS):
             angle = 2 * np.pi * k / STRANDS + side * 5.2 * t
             away = 0.2 + 1.25 * (1 - t) ** 0.8 + 1.5 * np.exp(-t / 0.06)
@@ -70,8 +77,12 @@ def _trunks() -> Solid:
             a = 2 * np.pi * k / 7 + 0.3
             out = np.array([np.cos(a), 0.0, np.sin(a) * 0.8])
             foot = np.array([side * 10.6, 0.0, 0.0])
-            path = [foot + out * 1.2 + [0, 2.4, 0], foot + out * 2.4 + [0, 1.1, 0],
-                    foot + out * 4.2 + [0, 0.5, 0], foot + out * 6.0 - [0, 0.2, 0]]  # fmt: skip
+            path = [
+                foot + out * 1.2 + [0, 2.4, 0],
+                foot + out * 2.4 + [0, 1.1, 0],
+                foot + out * 4.2 + [0, 0.5, 0],
+                foot + out * 6.0 - [0, 0.2, 0],
+            ]
             roots.append(tube(curve(path, 9), np.linspace(0.75, 0.12, 9)))
     return blend(*pieces, *roots, radius=0.35)
 
@@ -90,12 +101,19 @@ def _returning(detail: float) -> tuple[list[Mesh], list[tuple[Array, Array]]]:
         for k in range(3):
             wide, z = 1.0 + 0.13 * k, (k - 1) * 1.1
             path = curve(
-                [(side * 1.5, 25.6, z * 0.4), (side * -3.5, 30.2, z * 0.8), (side * -10.0 * wide, 33.4 + k, z),
-                 (side * -17.4 * wide, 32.0 + 1.4 * k, z * 1.3), (side * -21.6 * wide, 25.0 + k, z * 1.4),
-                 (side * -22.0 * wide, 15.0, z * 1.3), (side * -19.0 * wide, 6.6, z * 1.1),
-                 (side * -14.6 * wide**0.5, 1.6, z), (side * -11.4, 0.3, z * 0.6)],
+                [
+                    (side * 1.5, 25.6, z * 0.4),
+                    (side * -3.5, 30.2, z * 0.8),
+                    (side * -10.0 * wide, 33.4 + k, z),
+                    (side * -17.4 * wide, 32.0 + 1.4 * k, z * 1.3),
+                    (side * -21.6 * wide, 25.0 + k, z * 1.4),
+                    (side * -22.0 * wide, 15.0, z * 1.3),
+                    (side * -19.0 * wide, 6.6, z * 1.1),
+                    (side * -14.6 * wide**0.5, 1.6, z),
+                    (side * -11.4, 0.3, z * 0.6),
+                ],
                 number,
-            )  # fmt: skip
+            )
             radius = 0.55 + 0.26 * np.exp(-t / 0.08) + 0.45 * np.exp(-(1 - t) / 0.14)
             radius = radius * (1.0 + 0.06 * np.sin(t * 120.0 + k))
             limbs.append(cable(path, radius, count(10, detail, 6)))
@@ -125,11 +143,17 @@ def _crown(
         tip = root + (out + across * lean) * size
         for sign in (1.0, -1.0):
             path = curve(
-                [root - out * size * 0.12, root + (out * 0.2 + across * sign * 0.17) * size,
-                 root + (out * 0.55 + across * (sign * 0.27 + lean * 0.5) + deep * sign * 0.05) * size,
-                 tip + deep * sign * radius * 0.5, tip + (out * 0.2 - across * sign * 0.16) * size],
+                [
+                    root - out * size * 0.12,
+                    root + (out * 0.2 + across * sign * 0.17) * size,
+                    root
+                    + (out * 0.55 + across * (sign * 0.27 + lean * 0.5) + deep * sign * 0.05)
+                    * size,
+                    tip + deep * sign * radius * 0.5,
+                    tip + (out * 0.2 - across * sign * 0.16) * size,
+                ],
                 steps,
-            )  # fmt: skip
+            )
             pieces.append(cable(path, np.linspace(radius, radius * 0.5, steps), 5 + left))
         if left == 0:
             needle = curve([tip, tip + out * size * 0.4, tip + out * size * 0.85], 4)

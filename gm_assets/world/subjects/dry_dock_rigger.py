@@ -58,8 +58,12 @@ def sculpt(seed: int, detail: float) -> Assembly:
     left = hand(63.0, glove=0.006).turned("x", -92.0).turned("y", 10.0).moved(0.43, 1.325, 0.2)
     right = flipped(hand(58.0, glove=0.006)).turned("x", -84.0).turned("y", 42.0).turned("z", -30.0)
     made.add("left-hand", "living-body", "skin", mesh_of(left, 0.0036 / detail))
-    made.add("right-hand", "living-body", "skin",
-             mesh_of(right.moved(-0.225, 1.185, 0.27), 0.0036 / detail))  # fmt: skip
+    made.add(
+        "right-hand",
+        "living-body",
+        "skin",
+        mesh_of(right.moved(-0.225, 1.185, 0.27), 0.0036 / detail),
+    )
     made.add("forearms", "living-body", "skin", mesh_of(_forearms(), 0.0045 / detail))
     made.add("pauldron", "armour", "cast-iron", mesh_of(_shoulder(), 0.0045 / detail))
     made.add("harness", "prop", "waxed-canvas", *_harness(detail))
@@ -87,31 +91,49 @@ def _cap() -> Solid:
     dome = ellipsoid(0.094, 0.105, 0.112).moved(0, 1.755, -0.005)
     dome = dome.displaced(lambda p: np.sin(np.arctan2(p[0], p[2]) * 30.0), 0.0016)
     dome = dome - box(0.4, 0.2, 0.4).moved(0, 1.66, 0.0)
-    brim = limb([(0, 1.772, 0.104), (0.068, 1.768, 0.07), (0.09, 1.758, 0.0), (0.06, 1.745, -0.085),
-                 (0, 1.742, -0.112)], [0.021] * 5).mirrored()  # fmt: skip
+    brim = limb(
+        [
+            (0, 1.772, 0.104),
+            (0.068, 1.768, 0.07),
+            (0.09, 1.758, 0.0),
+            (0.06, 1.745, -0.085),
+            (0, 1.742, -0.112),
+        ],
+        [0.021] * 5,
+    ).mirrored()
     return blend(dome, brim, sphere(0.02).moved(0, 1.865, -0.02), radius=0.012)
 
 
 def _goggles() -> Solid:
     cup = tube([(0.034, 1.722, 0.06), (0.036, 1.722, 0.098)], [0.033, 0.029])
     cup = cup - tube([(0.036, 1.722, 0.096), (0.036, 1.722, 0.14)], 0.0225)
-    rim = (tube([(0.036, 1.722, 0.097), (0.036, 1.722, 0.103)], 0.033)
-           - tube([(0.036, 1.722, 0.08), (0.036, 1.722, 0.15)], 0.0235))  # fmt: skip
+    rim = tube([(0.036, 1.722, 0.097), (0.036, 1.722, 0.103)], 0.033) - tube(
+        [(0.036, 1.722, 0.08), (0.036, 1.722, 0.15)], 0.0235
+    )
     lens = ellipsoid(0.025, 0.025, 0.008).moved(0.036, 1.722, 0.093)
     bridge = tube([(0, 1.73, 0.095), (0.012, 1.726, 0.094)], 0.007)
-    band = limb([(0.062, 1.722, 0.075), (0.087, 1.728, 0.0), (0.06, 1.735, -0.085), (0, 1.738, -0.105)],
-                [0.011, 0.01, 0.01, 0.01])  # fmt: skip
+    band = limb(
+        [(0.062, 1.722, 0.075), (0.087, 1.728, 0.0), (0.06, 1.735, -0.085), (0, 1.738, -0.105)],
+        [0.011, 0.01, 0.01, 0.01],
+    )
     return union(cup, rim, lens, bridge, band).mirrored()
 
 
 def _neckerchief(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
     """Wound twice round the neck and knotted on the breast: the one red thing."""
     roll = hanging(
-        [Section(1.485, 0.115, 0.118, 0, 0.0), Section(1.52, 0.128, 0.132, 0, 0.0),
-         Section(1.56, 0.118, 0.12, 0, 0.0), Section(1.588, 0.095, 0.1, 0, 0.0)],
-        folds(rng, 11, 1.6, 0.012), segments=count(120, detail, 30), rings=count(24, detail, 8),
-        seed=seed + 40, crumple=0.008,
-    )  # fmt: skip
+        [
+            Section(1.485, 0.115, 0.118, 0, 0.0),
+            Section(1.52, 0.128, 0.132, 0, 0.0),
+            Section(1.56, 0.118, 0.12, 0, 0.0),
+            Section(1.588, 0.095, 0.1, 0, 0.0),
+        ],
+        folds(rng, 11, 1.6, 0.012),
+        segments=count(120, detail, 30),
+        rings=count(24, detail, 8),
+        seed=seed + 40,
+        crumple=0.008,
+    )
     number = count(20, detail, 8)
     ends = []
     for side, drop in ((0.035, 0.2), (-0.02, 0.15)):
@@ -135,25 +157,43 @@ def _neckerchief(rng: np.random.Generator, seed: int, detail: float) -> list[Mes
 
 def _jacket(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
     trunk = hanging(
-        list(TRUNK), [Fold(0.0, 4.0, 0.012, 1.5, 0.0), *folds(rng, 15, 1.42, 0.011)],
-        segments=count(220, detail, 44), rings=count(64, detail, 12), seed=seed, crumple=0.009,
-    )  # fmt: skip
+        list(TRUNK),
+        [Fold(0.0, 4.0, 0.012, 1.5, 0.0), *folds(rng, 15, 1.42, 0.011)],
+        segments=count(220, detail, 44),
+        rings=count(64, detail, 12),
+        seed=seed,
+        crumple=0.009,
+    )
     skirt = hanging(
-        [Section(0.74, 0.262, 0.222, 0, -0.005), Section(0.86, 0.242, 0.2), Section(1.0, 0.222, 0.182, 0, 0.005),
-         Section(1.08, 0.21, 0.17, 0, 0.008)],
-        folds(rng, 16, 1.0, 0.026), segments=count(200, detail, 40), rings=count(36, detail, 10),
-        seed=seed + 1, ragged=0.03, opening=12.0,
-    )  # fmt: skip
+        [
+            Section(0.74, 0.262, 0.222, 0, -0.005),
+            Section(0.86, 0.242, 0.2),
+            Section(1.0, 0.222, 0.182, 0, 0.005),
+            Section(1.08, 0.21, 0.17, 0, 0.008),
+        ],
+        folds(rng, 16, 1.0, 0.026),
+        segments=count(200, detail, 40),
+        rings=count(36, detail, 10),
+        seed=seed + 1,
+        ragged=0.03,
+        opening=12.0,
+    )
     left = sleeve(
         [(0.215, 1.44, -0.015), (0.315, 1.34, -0.025), (0.385, 1.235, 0.0), (0.405, 1.25, 0.065)],
-        [0.098, 0.092, 0.08, 0.076], segments=count(60, detail, 16), rings=count(56, detail, 14),
-        seed=seed + 2, depth=0.12,
-    )  # fmt: skip
+        [0.098, 0.092, 0.08, 0.076],
+        segments=count(60, detail, 16),
+        rings=count(56, detail, 14),
+        seed=seed + 2,
+        depth=0.12,
+    )
     right = sleeve(
         [(-0.215, 1.44, -0.015), (-0.315, 1.31, -0.03), (-0.345, 1.17, 0.0), (-0.33, 1.15, 0.07)],
-        [0.098, 0.092, 0.082, 0.078], segments=count(60, detail, 16), rings=count(56, detail, 14),
-        seed=seed + 3, depth=0.12,
-    )  # fmt: skip
+        [0.098, 0.092, 0.082, 0.078],
+        segments=count(60, detail, 16),
+        rings=count(56, detail, 14),
+        seed=seed + 3,
+        depth=0.12,
+    )
     rolls = [
         cable([(0.402, 1.246, 0.05), (0.41, 1.264, 0.095)], 0.084, count(20, detail, 10)),
         cable([(-0.333, 1.15, 0.055), (-0.318, 1.154, 0.1)], 0.085, count(20, detail, 10)),
@@ -187,13 +227,22 @@ def _apron(rng: np.random.Generator, seed: int, detail: float) -> Mesh:
 def _trousers(seed: int, detail: float) -> list[Mesh]:
     return [
         sleeve(
-            [(side * 0.105, 0.98, 0.0), (side * 0.145, 0.74, 0.02 + ahead * 0.6),
-             (side * 0.175, 0.5, ahead + 0.03), (side * 0.192, 0.36, ahead), (side * 0.194, 0.3, ahead)],
-            [0.125, 0.122, 0.11, 0.116, 0.078], segments=count(56, detail, 16), rings=count(72, detail, 14),
-            seed=seed + 11 + int(side), depth=0.15, up=(0, 0, 1),
+            [
+                (side * 0.105, 0.98, 0.0),
+                (side * 0.145, 0.74, 0.02 + ahead * 0.6),
+                (side * 0.175, 0.5, ahead + 0.03),
+                (side * 0.192, 0.36, ahead),
+                (side * 0.194, 0.3, ahead),
+            ],
+            [0.125, 0.122, 0.11, 0.116, 0.078],
+            segments=count(56, detail, 16),
+            rings=count(72, detail, 14),
+            seed=seed + 11 + int(side),
+            depth=0.15,
+            up=(0, 0, 1),
         )
         for side, ahead in ((1.0, 0.06), (-1.0, -0.05))
-    ]  # fmt: skip
+    ]
 
 
 def _boots(detail: float) -> list[Mesh]:
@@ -219,10 +268,13 @@ def _boots(detail: float) -> list[Mesh]:
 
 
 def _forearms() -> Solid:
-    left = limb([(0.398, 1.24, 0.04), (0.425, 1.29, 0.13), (0.43, 1.322, 0.2), (0.43, 1.325, 0.225)],
-                [0.052, 0.056, 0.036, 0.034])  # fmt: skip
-    right = limb([(-0.338, 1.15, 0.04), (-0.285, 1.165, 0.18), (-0.228, 1.184, 0.265)],
-                 [0.054, 0.056, 0.036])  # fmt: skip
+    left = limb(
+        [(0.398, 1.24, 0.04), (0.425, 1.29, 0.13), (0.43, 1.322, 0.2), (0.43, 1.325, 0.225)],
+        [0.052, 0.056, 0.036, 0.034],
+    )
+    right = limb(
+        [(-0.338, 1.15, 0.04), (-0.285, 1.165, 0.18), (-0.228, 1.184, 0.265)], [0.054, 0.056, 0.036]
+    )
     return union(left, right)
 
 
@@ -274,8 +326,18 @@ def _harness(detail: float) -> list[Mesh]:
 def _hook(size: float, detail: float) -> Mesh:
     """A swivel hook with an eye, hanging from the origin along -Y."""
     number = count(30, detail, 10)
-    path = curve([(0, -0.2, 0), (0, -0.42, 0), (0.1, -0.62, 0), (0.02, -0.88, 0), (-0.22, -0.86, 0),
-                  (-0.32, -0.64, 0), (-0.26, -0.52, 0)], number)  # fmt: skip
+    path = curve(
+        [
+            (0, -0.2, 0),
+            (0, -0.42, 0),
+            (0.1, -0.62, 0),
+            (0.02, -0.88, 0),
+            (-0.22, -0.86, 0),
+            (-0.32, -0.64, 0),
+            (-0.26, -0.52, 0),
+        ],
+        number,
+    )
     t = np.linspace(0, 1, number)
     thick = (
         0.075
@@ -325,13 +387,13 @@ def _coil(rng: np.random.Generator, detail: float) -> list[Mesh]:
         )
         lay = circle(1.0, 9) * (1.0 + 0.12 * np.cos(3 * np.arange(9) * 2 * np.pi / 9))[:, None]
         pieces.append(sweep(path, lay, scale=0.0142, closed=True))
-    for a in (0.5, 2.35, 4.0):
+    for lash_angle in (0.5, 2.35, 4.0):
         place = (
             np.array([0.015, 1.245, -0.005])
-            + 0.395 * np.sin(a) * frame_u
-            + [0, 0, 0.245 * np.cos(a)]
+            + 0.395 * np.sin(lash_angle) * frame_u
+            + [0, 0, 0.245 * np.cos(lash_angle)]
         )
-        ahead = 0.395 * np.cos(a) * frame_u + np.array([0, 0, -0.245 * np.sin(a)])
+        ahead = 0.395 * np.cos(lash_angle) * frame_u + np.array([0, 0, -0.245 * np.sin(lash_angle)])
         lash = lathe(
             [(0.06, -0.03), (0.064, -0.015), (0.06, 0.0), (0.064, 0.015), (0.06, 0.03)], 14
         )

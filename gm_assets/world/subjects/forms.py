@@ -189,12 +189,18 @@ def block(width: float, height: float, depth: float, bevel: float = 0.0) -> Mesh
     if bevel <= 0.0:
         flat = [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]
         ring = np.array([(u * width, 0.0, -v * depth) for u, v in flat])
-        return loft([ring, ring + [0.0, height, 0.0]])
+        return loft([ring, ring + np.array([0.0, height, 0.0])])
     w, d, b = width / 2, depth / 2, bevel
     outer = [
-        (w - b, -d), (w, -d + b), (w, d - b), (w - b, d),
-        (-w + b, d), (-w, d - b), (-w, -d + b), (-w + b, -d),
-    ]  # fmt: skip
+        (w - b, -d),
+        (w, -d + b),
+        (w, d - b),
+        (w - b, d),
+        (-w + b, d),
+        (-w, d - b),
+        (-w, -d + b),
+        (-w + b, -d),
+    ]
     inner = [(np.sign(u) * (abs(u) - b), np.sign(v) * (abs(v) - b)) for u, v in outer]
     rings = [
         [(u, y, -v) for u, v in line]
@@ -273,7 +279,7 @@ def planted(mesh: Mesh, place: ArrayLike, normal: ArrayLike) -> Mesh:
 
 
 def weathered(mesh: Mesh, field: Callable[[Array], Array], amplitude: float) -> Mesh:
-    """The vertices moved along their normals by `amplitude` metres times a field of points (n, 3)."""
+    """The vertices moved along their normals by `amplitude` metres times a field of (n, 3)."""
     corners = mesh.vertices[mesh.faces]
     flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = np.zeros_like(mesh.vertices)

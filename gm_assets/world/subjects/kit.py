@@ -7,7 +7,7 @@ arguments follow the `detail` of a build through `count`.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gm_assets.world.sdf.meshing import Mesh, joined
 from gm_assets.world.subjects.forms import (
@@ -39,11 +39,13 @@ def rivet(radius: float, segments: int = 6) -> Mesh:
     )
 
 
-def rivets_along(start: object, end: object, number: int, radius: float, normal: object) -> Mesh:
+def rivets_along(
+    start: ArrayLike, end: ArrayLike, number: int, radius: float, normal: ArrayLike
+) -> Mesh:
     """Rivets in a line from `start` to `end`, standing up along `normal`."""
-    line = np.linspace(np.asarray(start, float), np.asarray(end, float), number)  # type: ignore[arg-type]
+    line = np.linspace(np.asarray(start, float), np.asarray(end, float), number)
     one = rivet(radius)
-    return joined(planted(one, place, normal) for place in line)  # type: ignore[arg-type]
+    return joined(planted(one, place, normal) for place in line)
 
 
 def pointed_arch(width: float, spring: float, sharpness: float = 1.0, steps: int = 10) -> Array:
@@ -125,9 +127,16 @@ def pinnacle(width: float, height: float, *, sides: int = 4) -> Mesh:
     """A gothic pinnacle: shaft, gablets, and a spire with crockets."""
     shaft = height * 0.4
     body = lathe(
-        [(width * 0.5, 0.0), (width * 0.5, shaft), (width * 0.66, shaft), (width * 0.66, shaft * 1.1),
-         (width * 0.42, shaft * 1.2), (width * 0.03, height)], sides,
-    ).turned("y", 180.0 / sides)  # fmt: skip
+        [
+            (width * 0.5, 0.0),
+            (width * 0.5, shaft),
+            (width * 0.66, shaft),
+            (width * 0.66, shaft * 1.1),
+            (width * 0.42, shaft * 1.2),
+            (width * 0.03, height),
+        ],
+        sides,
+    ).turned("y", 180.0 / sides)
     crocket = spike(width * 0.1, width * 0.34, 3).turned("x", 62.0)
     knobs = []
     for level in np.linspace(0.12, 0.75, 4):
@@ -170,7 +179,7 @@ def gable(width: float, height: float, depth: float, hole: float = 0.0) -> Mesh:
     """A steep triangle standing on y = 0, pierced by a round opening when `hole` is not 0."""
     outline = [np.array([(-width / 2, 0.0), (width / 2, 0.0), (0.0, height)])]
     if hole > 0.0:
-        outline.append(circle(hole, 12) + [0.0, height * 0.34])
+        outline.append(circle(hole, 12) + np.array([0.0, height * 0.34]))
     return prism(outline, depth)
 
 
@@ -245,10 +254,18 @@ def tiny_figure(height: float, segments: int = 8) -> tuple[Mesh, Mesh]:
     """A cloaked person for scale and the ribbon across the shoulder: (body, ribbon)."""
     h = height
     cloak = lathe(
-        [(0.2 * h, 0.0), (0.17 * h, 0.2 * h), (0.13 * h, 0.55 * h), (0.14 * h, 0.76 * h),
-         (0.05 * h, 0.84 * h), (0.075 * h, 0.9 * h), (0.065 * h, 0.97 * h), (0.02 * h, h)],
+        [
+            (0.2 * h, 0.0),
+            (0.17 * h, 0.2 * h),
+            (0.13 * h, 0.55 * h),
+            (0.14 * h, 0.76 * h),
+            (0.05 * h, 0.84 * h),
+            (0.075 * h, 0.9 * h),
+            (0.065 * h, 0.97 * h),
+            (0.02 * h, h),
+        ],
         segments,
-    ).scaled(1.0, 1.0, 0.8)  # fmt: skip
+    ).scaled(1.0, 1.0, 0.8)
     ribbon = sweep(
         np.array([[-0.14, 0.79, 0.0], [-0.05, 0.72, 0.13], [0.1, 0.56, 0.13], [0.16, 0.3, 0.15]])
         * h,

@@ -39,8 +39,12 @@ def sculpt(seed: int, detail: float) -> Assembly:
     """Habit with heavy folds, scapular, hood over a shadowed face, both hands on the staff."""
     rng = np.random.default_rng([seed, 4])
     made = Assembly()
-    made.add("head", "living-body", "skin", mesh_of(head(gaunt=0.8).turned("x", 10.0)
-             .moved(0, 1.545, 0.085), 0.0034 / detail))  # fmt: skip
+    made.add(
+        "head",
+        "living-body",
+        "skin",
+        mesh_of(head(gaunt=0.8).turned("x", 10.0).moved(0, 1.545, 0.085), 0.0034 / detail),
+    )
     made.add("hood", "cloth", "waxed-canvas", mesh_of(_hood(seed), 0.0045 / detail))
     made.add("habit", "cloth", "waxed-canvas", *_habit(rng, seed, detail))
     made.add("scapular", "cloth", "waxed-canvas", *_scapular(rng, detail))
@@ -62,10 +66,20 @@ def sculpt(seed: int, detail: float) -> Assembly:
 def _hood(seed: int) -> Solid:
     """A cowl that falls to the shoulders and comes to a point behind; the face lies deep in it."""
     crown = ellipsoid(0.116, 0.158, 0.152).moved(0, 1.695, 0.0)
-    peak = tube([(0, 1.79, -0.02), (0, 1.845, -0.11), (0, 1.83, -0.19), (0, 1.76, -0.235)],
-                [0.09, 0.06, 0.03, 0.01])  # fmt: skip
-    brow = tube([(0.0, 1.872, 0.115), (0.05, 1.815, 0.145), (0.092, 1.7, 0.15), (0.086, 1.58, 0.14),
-                 (0.04, 1.5, 0.15)], [0.03, 0.026, 0.026, 0.026, 0.028]).mirrored()  # fmt: skip
+    peak = tube(
+        [(0, 1.79, -0.02), (0, 1.845, -0.11), (0, 1.83, -0.19), (0, 1.76, -0.235)],
+        [0.09, 0.06, 0.03, 0.01],
+    )
+    brow = tube(
+        [
+            (0.0, 1.872, 0.115),
+            (0.05, 1.815, 0.145),
+            (0.092, 1.7, 0.15),
+            (0.086, 1.58, 0.14),
+            (0.04, 1.5, 0.15),
+        ],
+        [0.03, 0.026, 0.026, 0.026, 0.028],
+    ).mirrored()
     fall = ellipsoid(0.155, 0.115, 0.15).moved(0, 1.535, -0.02)
     cape = ellipsoid(0.268, 0.2, 0.195).moved(0, 1.425, -0.025)
     cape = cape - box(1, 0.4, 1).moved(0, 1.12, 0)
@@ -85,34 +99,66 @@ def _hood(seed: int) -> Solid:
     cloth = cloth.displaced(drape, 0.011)
     opening = blend(
         ellipsoid(0.076, 0.15, 0.13).moved(0, 1.675, 0.125),
-        ellipsoid(0.05, 0.06, 0.12).moved(0, 1.53, 0.15), radius=0.04,
-    )  # fmt: skip
+        ellipsoid(0.05, 0.06, 0.12).moved(0, 1.53, 0.15),
+        radius=0.04,
+    )
     cloth = cloth.carved(opening, 0.018)
     return cloth - ellipsoid(0.235, 0.16, 0.165).moved(0, 1.33, -0.02)
 
 
 def _habit(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
     body = hanging(
-        [Section(0.0, 0.36, 0.34, 0, -0.03), Section(0.04, 0.345, 0.325, 0, -0.03),
-         Section(0.3, 0.3, 0.275, 0, -0.02), Section(0.7, 0.24, 0.21, 0, -0.01),
-         Section(1.04, 0.178, 0.15), Section(1.22, 0.19, 0.152), Section(1.4, 0.212, 0.14, 0, -0.01),
-         Section(1.5, 0.15, 0.11, 0, -0.01), Section(1.56, 0.08, 0.08, 0, -0.01)],
-        [*folds(rng, 21, 1.0, 0.036), Fold(-8.0, 9.0, 0.04, 0.8, 6.0), Fold(24.0, 8.0, 0.035, 0.7, 0.0)],
-        segments=count(320, detail, 52), rings=count(120, detail, 18), seed=seed, crumple=0.005,
-        ragged=0.02, tolerance=0.0007 / detail,
-    )  # fmt: skip
+        [
+            Section(0.0, 0.36, 0.34, 0, -0.03),
+            Section(0.04, 0.345, 0.325, 0, -0.03),
+            Section(0.3, 0.3, 0.275, 0, -0.02),
+            Section(0.7, 0.24, 0.21, 0, -0.01),
+            Section(1.04, 0.178, 0.15),
+            Section(1.22, 0.19, 0.152),
+            Section(1.4, 0.212, 0.14, 0, -0.01),
+            Section(1.5, 0.15, 0.11, 0, -0.01),
+            Section(1.56, 0.08, 0.08, 0, -0.01),
+        ],
+        [
+            *folds(rng, 21, 1.0, 0.036),
+            Fold(-8.0, 9.0, 0.04, 0.8, 6.0),
+            Fold(24.0, 8.0, 0.035, 0.7, 0.0),
+        ],
+        segments=count(320, detail, 52),
+        rings=count(120, detail, 18),
+        seed=seed,
+        crumple=0.005,
+        ragged=0.02,
+        tolerance=0.0007 / detail,
+    )
     left = sleeve(
-        [(0.19, 1.42, -0.015), (0.275, 1.27, 0.0), (0.235, 1.255, 0.13), (0.06, 1.35, 0.235),
-         (-0.075, 1.395, 0.275)],
-        [0.085, 0.09, 0.09, 0.086, 0.084], segments=count(72, detail, 18),
-        rings=count(80, detail, 16), seed=seed + 1, depth=0.15,
-    )  # fmt: skip
+        [
+            (0.19, 1.42, -0.015),
+            (0.275, 1.27, 0.0),
+            (0.235, 1.255, 0.13),
+            (0.06, 1.35, 0.235),
+            (-0.075, 1.395, 0.275),
+        ],
+        [0.085, 0.09, 0.09, 0.086, 0.084],
+        segments=count(72, detail, 18),
+        rings=count(80, detail, 16),
+        seed=seed + 1,
+        depth=0.15,
+    )
     right = sleeve(
-        [(-0.19, 1.42, -0.015), (-0.29, 1.26, -0.02), (-0.315, 1.1, 0.03), (-0.28, 1.08, 0.15),
-         (-0.25, 1.083, 0.22)],
-        [0.085, 0.09, 0.09, 0.09, 0.092], segments=count(72, detail, 18),
-        rings=count(80, detail, 16), seed=seed + 2, depth=0.15,
-    )  # fmt: skip
+        [
+            (-0.19, 1.42, -0.015),
+            (-0.29, 1.26, -0.02),
+            (-0.315, 1.1, 0.03),
+            (-0.28, 1.08, 0.15),
+            (-0.25, 1.083, 0.22),
+        ],
+        [0.085, 0.09, 0.09, 0.09, 0.092],
+        segments=count(72, detail, 18),
+        rings=count(80, detail, 16),
+        seed=seed + 2,
+        depth=0.15,
+    )
     drops = []
     for top, width, length in (
         ((0.02, 1.345, 0.245), 0.24, 0.46),
@@ -179,8 +225,12 @@ def _staff(detail: float) -> list[Mesh]:
         [(0.006, 0.0), (0.016, 0.06), (0.0165, 1.3), (0.015, 2.3), (0.03, 2.34), (0.05, 2.42)],
         count(12, detail, 6),
     )
-    knots = [lathe([(0.015, 0), (0.027, 0.012), (0.027, 0.026), (0.015, 0.038)], count(12, detail, 6)).moved(y=y)
-             for y in (0.3, 0.92, 1.6, 1.95, 2.2)]  # fmt: skip
+    knots = [
+        lathe(
+            [(0.015, 0), (0.027, 0.012), (0.027, 0.026), (0.015, 0.038)], count(12, detail, 6)
+        ).moved(y=y)
+        for y in (0.3, 0.92, 1.6, 1.95, 2.2)
+    ]
     brackets = []
     for k in range(4):
         path = curve(
@@ -198,9 +248,21 @@ def _lantern(detail: float) -> tuple[Mesh, Mesh]:
     steps = count(6, detail, 3)
     pieces = [
         lathe([(0.06, -0.03), (0.15, 0.0), (0.155, 0.02), (0.135, 0.035)], 6),
-        lathe([(0.14, 0.3), (0.165, 0.315), (0.165, 0.335), (0.1, 0.4), (0.045, 0.52), (0.03, 0.56),
-               (0.045, 0.575), (0.02, 0.6), (0.006, 0.74)], 6),
-    ]  # fmt: skip
+        lathe(
+            [
+                (0.14, 0.3),
+                (0.165, 0.315),
+                (0.165, 0.335),
+                (0.1, 0.4),
+                (0.045, 0.52),
+                (0.03, 0.56),
+                (0.045, 0.575),
+                (0.02, 0.6),
+                (0.006, 0.74),
+            ],
+            6,
+        ),
+    ]
     window = archway(0.092, 0.15, 0.014, 0.018, 1.0, steps).moved(0, 0.035, 0.119)
     pieces.append(around(window, 6, start=30.0))
     pieces.append(around(gable(0.13, 0.12, 0.012, 0.018).moved(0, 0.32, 0.132), 6, start=30.0))
@@ -221,13 +283,22 @@ def _cord(detail: float) -> list[Mesh]:
     lay = circle(1.0, 9) * (1.0 + 0.15 * np.cos(3 * np.arange(9) * 2 * np.pi / 9))[:, None]
     pieces = []
     for k in range(2):
-        ring = [(0.196 * np.sin(a), 1.035 + 0.024 * k + 0.01 * np.sin(a + k), 0.005 + 0.178 * np.cos(a))
-                for a in np.linspace(0, 2 * np.pi, count(48, detail, 16), endpoint=False)]  # fmt: skip
+        ring = [
+            (0.196 * np.sin(a), 1.035 + 0.024 * k + 0.01 * np.sin(a + k), 0.005 + 0.178 * np.cos(a))
+            for a in np.linspace(0, 2 * np.pi, count(48, detail, 16), endpoint=False)
+        ]
         pieces.append(sweep(ring, lay, scale=0.0115, closed=True))
     for x, length in ((0.105, 0.5), (0.14, 0.4)):
         number = count(30, detail, 10)
-        path = curve([(x, 1.05, 0.165), (x + 0.01, 0.95, 0.195), (x + 0.012, 1.05 - length * 0.6, 0.235),
-                      (x + 0.02, 1.05 - length, 0.275)], number)  # fmt: skip
+        path = curve(
+            [
+                (x, 1.05, 0.165),
+                (x + 0.01, 0.95, 0.195),
+                (x + 0.012, 1.05 - length * 0.6, 0.235),
+                (x + 0.02, 1.05 - length, 0.275),
+            ],
+            number,
+        )
         pieces.append(sweep(path, lay, scale=0.0105, twist=700.0))
         tassel = lathe([(0.012, 0), (0.02, -0.01), (0.014, -0.02), (0.024, -0.085)][::-1], 10)
         pieces.append(tassel.moved(*path[-1]))
@@ -236,8 +307,19 @@ def _cord(detail: float) -> list[Mesh]:
 
 def _censer(detail: float) -> list[Mesh]:
     """A small pierced vessel on three chains at the right hip."""
-    bowl = lathe([(0.004, -0.06), (0.03, -0.05), (0.042, -0.02), (0.04, 0.0), (0.043, 0.01), (0.03, 0.035),
-                  (0.012, 0.06), (0.004, 0.085)], count(14, detail, 8))  # fmt: skip
+    bowl = lathe(
+        [
+            (0.004, -0.06),
+            (0.03, -0.05),
+            (0.042, -0.02),
+            (0.04, 0.0),
+            (0.043, 0.01),
+            (0.03, 0.035),
+            (0.012, 0.06),
+            (0.004, 0.085),
+        ],
+        count(14, detail, 8),
+    )
     chains = []
     link = plated_ring(0.0085, circle(0.0024, 4), 8).scaled(0.75, 1.0, 1.3).turned("x", 90.0)
     for k in range(3):

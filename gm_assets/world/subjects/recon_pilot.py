@@ -47,8 +47,12 @@ def sculpt(seed: int, detail: float) -> Assembly:
     left = hand(26.0, glove=0.003).turned("x", -12.0).turned("z", 3.0).moved(0.318, 0.905, 0.085)
     right = flipped(hand(44.0, glove=0.003)).turned("x", -96.0).turned("y", 38.0).turned("z", -18.0)
     made.add("left-glove", "cloth", "waxed-canvas", mesh_of(left, 0.0034 / detail))
-    made.add("right-glove", "cloth", "waxed-canvas",
-             mesh_of(right.moved(-0.19, 1.19, 0.235), 0.0034 / detail))  # fmt: skip
+    made.add(
+        "right-glove",
+        "cloth",
+        "waxed-canvas",
+        mesh_of(right.moved(-0.19, 1.19, 0.235), 0.0034 / detail),
+    )
     made.add("pauldron", "armour", "cast-iron", mesh_of(_pauldrons(), 0.0042 / detail))
     mark = stencil("R-09", 0.062, 0.008).turned("y", 90.0).turned("z", 9.0)
     made.add("shoulder-stencil", "armour", "tarnished-silver", mark.moved(0.366, 1.405, -0.01))
@@ -65,25 +69,34 @@ def _helmet() -> Solid:
     shell = blend(shell, ellipsoid(0.1, 0.08, 0.11).moved(0, -0.075, -0.012), radius=0.06)
     face = box(0.17, 0.21, 0.2, 0.05).moved(0, -0.045, 0.155)
     shell = shell.carved(face, 0.012)
-    crest = tube([(0, 0.115, 0.1), (0, 0.165, 0.03), (0, 0.165, -0.06), (0, 0.11, -0.14),
-                  (0, 0.0, -0.172)], [0.01, 0.017, 0.02, 0.016, 0.012])  # fmt: skip
-    side = tube([(0.06, 0.12, 0.09), (0.078, 0.14, 0.0), (0.066, 0.1, -0.11), (0.05, 0.0, -0.15)],
-                0.008).mirrored()  # fmt: skip
-    brow = tube([(0, 0.092, 0.135), (0.07, 0.085, 0.11), (0.118, 0.05, 0.03), (0.125, -0.02, 0.0)],
-                [0.014, 0.014, 0.012, 0.01]).mirrored()  # fmt: skip
+    crest = tube(
+        [(0, 0.115, 0.1), (0, 0.165, 0.03), (0, 0.165, -0.06), (0, 0.11, -0.14), (0, 0.0, -0.172)],
+        [0.01, 0.017, 0.02, 0.016, 0.012],
+    )
+    side = tube(
+        [(0.06, 0.12, 0.09), (0.078, 0.14, 0.0), (0.066, 0.1, -0.11), (0.05, 0.0, -0.15)], 0.008
+    ).mirrored()
+    brow = tube(
+        [(0, 0.092, 0.135), (0.07, 0.085, 0.11), (0.118, 0.05, 0.03), (0.125, -0.02, 0.0)],
+        [0.014, 0.014, 0.012, 0.01],
+    ).mirrored()
     cup = blend(
         ellipsoid(0.024, 0.058, 0.052).moved(0.125, -0.03, -0.01),
-        tube([(0.14, -0.03, -0.01), (0.158, -0.03, -0.01)], 0.026), radius=0.012,
-    )  # fmt: skip
+        tube([(0.14, -0.03, -0.01), (0.158, -0.03, -0.01)], 0.026),
+        radius=0.012,
+    )
     cup = (cup - tube([(0.15, -0.03, -0.01), (0.18, -0.03, -0.01)], 0.016)).mirrored()
-    antenna = tube([(-0.135, 0.0, -0.03), (-0.15, 0.2, -0.055), (-0.15, 0.3, -0.07)],
-                   [0.011, 0.006, 0.003])  # fmt: skip
-    guard = tube([(0.0, -0.115, -0.12), (0.09, -0.12, -0.07), (0.105, -0.125, 0.03)],
-                 [0.016, 0.016, 0.012]).mirrored()  # fmt: skip
+    antenna = tube(
+        [(-0.135, 0.0, -0.03), (-0.15, 0.2, -0.055), (-0.15, 0.3, -0.07)], [0.011, 0.006, 0.003]
+    )
+    guard = tube(
+        [(0.0, -0.115, -0.12), (0.09, -0.12, -0.07), (0.105, -0.125, 0.03)], [0.016, 0.016, 0.012]
+    ).mirrored()
     mask = blend(
         ellipsoid(0.056, 0.058, 0.06).moved(0, -0.095, 0.098),
-        tube([(0, -0.105, 0.12), (0, -0.118, 0.175)], [0.036, 0.03]), radius=0.03,
-    )  # fmt: skip
+        tube([(0, -0.105, 0.12), (0, -0.118, 0.175)], [0.036, 0.03]),
+        radius=0.03,
+    )
     mask = mask - tube([(0, -0.117, 0.165), (0, -0.13, 0.2)], 0.019)
     filters = tube([(0.05, -0.1, 0.105), (0.095, -0.125, 0.14)], [0.026, 0.029])
     filters = filters - tube([(0.09, -0.122, 0.135), (0.12, -0.14, 0.155)], 0.02)
@@ -105,32 +118,62 @@ def _visor() -> Solid:
 def _coat(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
     segments = count(240, detail, 48)
     skirt = hanging(
-        [Section(0.36, 0.335, 0.3, 0, -0.055), Section(0.6, 0.29, 0.245, 0, -0.035),
-         Section(0.85, 0.228, 0.188, 0, -0.012), Section(1.02, 0.19, 0.15), Section(1.1, 0.176, 0.138)],
-        [*folds(rng, 17, 1.0, 0.032), Fold(20.0, 7.0, 0.05, 0.95, 9.0), Fold(-20.0, 7.0, 0.045, 0.95, -9.0)],
-        segments=segments, rings=count(80, detail, 14), seed=seed, opening=17.0, ragged=0.03,
-    )  # fmt: skip
+        [
+            Section(0.36, 0.335, 0.3, 0, -0.055),
+            Section(0.6, 0.29, 0.245, 0, -0.035),
+            Section(0.85, 0.228, 0.188, 0, -0.012),
+            Section(1.02, 0.19, 0.15),
+            Section(1.1, 0.176, 0.138),
+        ],
+        [
+            *folds(rng, 17, 1.0, 0.032),
+            Fold(20.0, 7.0, 0.05, 0.95, 9.0),
+            Fold(-20.0, 7.0, 0.045, 0.95, -9.0),
+        ],
+        segments=segments,
+        rings=count(80, detail, 14),
+        seed=seed,
+        opening=17.0,
+        ragged=0.03,
+    )
     trunk = hanging(
-        list(TRUNK), [Fold(4.0, 5.0, 0.012, 1.45, 4.0), *folds(rng, 13, 1.35, 0.008)],
-        segments=segments, rings=count(60, detail, 12), seed=seed + 1, crumple=0.006,
-    )  # fmt: skip
-    collar_path = [(0.112 * np.sin(a), 1.575 + 0.012 * np.cos(a), -0.018 + 0.108 * np.cos(a))
-                   for a in np.radians(np.linspace(16.0, 344.0, count(40, detail, 14)))]  # fmt: skip
+        list(TRUNK),
+        [Fold(4.0, 5.0, 0.012, 1.45, 4.0), *folds(rng, 13, 1.35, 0.008)],
+        segments=segments,
+        rings=count(60, detail, 12),
+        seed=seed + 1,
+        crumple=0.006,
+    )
+    collar_path = [
+        (0.112 * np.sin(a), 1.575 + 0.012 * np.cos(a), -0.018 + 0.108 * np.cos(a))
+        for a in np.radians(np.linspace(16.0, 344.0, count(40, detail, 14)))
+    ]
     collar = sweep(
         collar_path,
         np.array([(-0.016, -0.05), (0.004, -0.05), (0.012, 0.055), (-0.004, 0.06)]) * 1.0,
     )
     left = sleeve(
         [(0.2, 1.455, -0.01), (0.272, 1.3, -0.02), (0.305, 1.13, -0.012), (0.318, 0.93, 0.075)],
-        [0.083, 0.076, 0.066, 0.052], segments=count(64, detail, 16), rings=count(80, detail, 16),
-        seed=seed + 2, depth=0.1,
-    )  # fmt: skip
+        [0.083, 0.076, 0.066, 0.052],
+        segments=count(64, detail, 16),
+        rings=count(80, detail, 16),
+        seed=seed + 2,
+        depth=0.1,
+    )
     right = sleeve(
-        [(-0.2, 1.455, -0.01), (-0.285, 1.3, -0.03), (-0.305, 1.16, 0.0), (-0.26, 1.15, 0.12),
-         (-0.2, 1.185, 0.215)],
-        [0.083, 0.076, 0.07, 0.06, 0.05], segments=count(64, detail, 16),
-        rings=count(80, detail, 16), seed=seed + 3, depth=0.1,
-    )  # fmt: skip
+        [
+            (-0.2, 1.455, -0.01),
+            (-0.285, 1.3, -0.03),
+            (-0.305, 1.16, 0.0),
+            (-0.26, 1.15, 0.12),
+            (-0.2, 1.185, 0.215),
+        ],
+        [0.083, 0.076, 0.07, 0.06, 0.05],
+        segments=count(64, detail, 16),
+        rings=count(80, detail, 16),
+        seed=seed + 3,
+        depth=0.1,
+    )
     cuffs = [
         cable([(0.314, 0.975, 0.055), (0.318, 0.915, 0.082)], 0.06, count(20, detail, 10)),
         cable([(-0.235, 1.167, 0.168), (-0.2, 1.187, 0.22)], 0.058, count(20, detail, 10)),
@@ -140,15 +183,23 @@ def _coat(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
 
 def _trousers(seed: int, detail: float) -> list[Mesh]:
     legs = []
-    for side, ahead in ((1.0, 0.05), (-1.0, -0.04)):
-        legs.append(
-            sleeve(
-                [(side * 0.095, 0.98, 0.0), (side * 0.115, 0.75, ahead * 0.7),
-                 (side * 0.125, 0.52, ahead + 0.015), (side * 0.132, 0.3, ahead)],
-                [0.105, 0.1, 0.085, 0.085], segments=count(56, detail, 16),
-                rings=count(70, detail, 14), seed=seed + 11 + int(side), depth=0.11, up=(0, 0, 1),
-            )
-        )  # fmt: skip
+    legs += [
+        sleeve(
+            [
+                (side * 0.095, 0.98, 0.0),
+                (side * 0.115, 0.75, ahead * 0.7),
+                (side * 0.125, 0.52, ahead + 0.015),
+                (side * 0.132, 0.3, ahead),
+            ],
+            [0.105, 0.1, 0.085, 0.085],
+            segments=count(56, detail, 16),
+            rings=count(70, detail, 14),
+            seed=seed + 11 + int(side),
+            depth=0.11,
+            up=(0, 0, 1),
+        )
+        for side, ahead in ((1.0, 0.05), (-1.0, -0.04))
+    ]
     return legs
 
 
@@ -176,12 +227,20 @@ def _pauldrons() -> Solid:
     plate = box(0.012, 0.16, 0.19, 0.006).turned("z", 9.0).moved(0.122, -0.082, -0.005)
     edge = (box(0.02, 0.172, 0.202, 0.008) - box(0.1, 0.146, 0.176, 0.01)).turned("z", 9.0)
     left = union(blend(cap, rim, radius=0.012), plate, edge.moved(0.122, -0.082, -0.005))
-    bands = union(*(ellipsoid(0.112 - 0.006 * i, 0.09, 0.118 - 0.006 * i).shell(0.011).moved(0.01 * i, -0.035 * i, 0)
-                    for i in range(3)))  # fmt: skip
+    bands = union(
+        *(
+            ellipsoid(0.112 - 0.006 * i, 0.09, 0.118 - 0.006 * i)
+            .shell(0.011)
+            .moved(0.01 * i, -0.035 * i, 0)
+            for i in range(3)
+        )
+    )
     lower = bands - box(0.4, 0.5, 0.4).moved(-0.2, -0.04, 0)
     right = flipped((lower - box(0.4, 0.2, 0.4).moved(0, -0.165, 0)).moved(0, 0, 0))
-    return union(left.turned("z", -6.0).moved(0.235, 1.478, -0.012),
-                 right.turned("z", 8.0).moved(-0.225, 1.475, -0.012))  # fmt: skip
+    return union(
+        left.turned("z", -6.0).moved(0.235, 1.478, -0.012),
+        right.turned("z", 8.0).moved(-0.225, 1.475, -0.012),
+    )
 
 
 def _harness(detail: float) -> list[Mesh]:
@@ -239,10 +298,14 @@ def _buckles(detail: float) -> list[Mesh]:
         "x", 90.0
     )
     pieces = [round_plate.moved(0, 1.33, 0.182)]
-    frame = joined([
-        block(0.052, 0.009, 0.01), block(0.052, 0.009, 0.01).moved(y=0.036),
-        block(0.009, 0.045, 0.01).moved(x=0.0225), block(0.009, 0.045, 0.01).moved(x=-0.0225),
-    ])  # fmt: skip
+    frame = joined(
+        [
+            block(0.052, 0.009, 0.01),
+            block(0.052, 0.009, 0.01).moved(y=0.036),
+            block(0.009, 0.045, 0.01).moved(x=0.0225),
+            block(0.009, 0.045, 0.01).moved(x=-0.0225),
+        ]
+    )
     pieces.append(frame.scaled(1.4).moved(0, 1.045, 0.158))
     for angle, y in ((25.0, 1.17), (-25.0, 1.17), (30.0, 1.42), (-30.0, 1.42)):
         place, normal = on_body(TRUNK, [(angle, y), (angle, y + 0.001)], 0.026, 2)
@@ -281,16 +344,27 @@ def _pack(detail: float) -> list[Mesh]:
 def _hose(detail: float) -> Mesh:
     """A corrugated hose from the mask under the left arm to the pack."""
     number = count(120, detail, 30)
-    path = curve([(0.0, 1.615, 0.19), (0.015, 1.53, 0.225), (0.085, 1.42, 0.215), (0.175, 1.32, 0.14),
-                  (0.22, 1.26, -0.02), (0.17, 1.3, -0.17)], number)  # fmt: skip
+    path = curve(
+        [
+            (0.0, 1.615, 0.19),
+            (0.015, 1.53, 0.225),
+            (0.085, 1.42, 0.215),
+            (0.175, 1.32, 0.14),
+            (0.22, 1.26, -0.02),
+            (0.17, 1.3, -0.17),
+        ],
+        number,
+    )
     waves = 0.018 + 0.0032 * np.sin(np.linspace(0, 2 * np.pi * 36 * min(detail, 1.0), number))
     return cable(path, waves, count(12, detail, 8))
 
 
 def _ribbon(detail: float) -> list[Mesh]:
     """A red ribbon knotted round the right upper arm, its ends hanging."""
-    ring = [(-0.277 + 0.09 * np.cos(a), 1.305 + 0.025 * np.cos(a), -0.027 + 0.088 * np.sin(a))
-            for a in np.linspace(0, 2 * np.pi, 36, endpoint=False)]  # fmt: skip
+    ring = [
+        (-0.277 + 0.09 * np.cos(a), 1.305 + 0.025 * np.cos(a), -0.027 + 0.088 * np.sin(a))
+        for a in np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    ]
     band = sweep(ring, circle(1.0, 8) * [0.007, 0.021], closed=True)
     number = count(22, detail, 8)
     tails = []

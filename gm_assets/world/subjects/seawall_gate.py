@@ -1,4 +1,4 @@
-"""The seawall gate and its dry-dock: a pointed gate in a battered wall, a drained basin before it."""
+"""The seawall gate and its dry-dock: a pointed gate in a battered wall, a drained basin."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ QUAY = 13.0
 
 
 def sculpt(seed: int, detail: float) -> Assembly:
-    """Wall, orders of the gate, leaves ajar, flanking towers, basin, gantry, chains, two figures."""
+    """Wall, orders of the gate, leaves ajar, towers, basin, gantry, chains, two figures."""
     rng = np.random.default_rng([seed, 31])
     made = Assembly()
     made.add("seawall", "architecture", "wet-basalt", *_wall(rng, detail))
@@ -88,16 +88,29 @@ def _wall(rng: np.random.Generator, detail: float) -> list[Mesh]:
             course = block(wide, 1.5, 15.0 + 2 * out, 0.25)
             pieces.append(course.moved(side * (GATE / 2 + 5.0 + wide / 2), level, -8.0))
     pieces.append(block(2 * half, 1.2, 18.0, 0.2).moved(0, 52.0, -8.0))
-    for x in np.arange(-half + 2.0, half, 4.0):
-        pieces.append(block(2.4, 2.6, 1.6, 0.12).moved(x, 53.0, 0.4))
+    pieces += [
+        block(2.4, 2.6, 1.6, 0.12).moved(x, 53.0, 0.4) for x in np.arange(-half + 2.0, half, 4.0)
+    ]
     for side in (-1.0, 1.0):
         for i in range(3):
             x = side * (41.0 + 19.5 * i)
             pieces.append(
                 archway(5.0, 12.6, 0.8, 2.4, 1.1, count(7, detail, 4)).moved(x, 21.0, -0.6)
             )
-            statue = lathe([(1.5, 0), (1.2, 3.0), (0.9, 6.5), (1.25, 8.6), (0.4, 9.6), (0.62, 10.3), (0.5, 11.2), (0.05, 13.4)], 9,
-                           lambda a, y: 1.0 - 0.12 * np.abs(np.sin(4.5 * a)))  # fmt: skip
+            statue = lathe(
+                [
+                    (1.5, 0),
+                    (1.2, 3.0),
+                    (0.9, 6.5),
+                    (1.25, 8.6),
+                    (0.4, 9.6),
+                    (0.62, 10.3),
+                    (0.5, 11.2),
+                    (0.05, 13.4),
+                ],
+                9,
+                lambda a, y: 1.0 - 0.12 * np.abs(np.sin(4.5 * a)),
+            )
             pieces.append(statue.scaled(1.0, rng.uniform(0.95, 1.05), 0.8).moved(x, 21.5, -1.2))
     return pieces
 
@@ -110,9 +123,10 @@ def _orders(detail: float) -> list[Mesh]:
         offset = 1.35 * i
         wide = GATE + 2 * offset
         pieces.append(
-            archway(wide, SPRING, 1.45, 17.0 + 1.8 * i, (GATE * 1.05 + offset) / wide, steps)
-            .moved(0, 0, -8.0 + 0.6 * i)
-        )  # fmt: skip
+            archway(wide, SPRING, 1.45, 17.0 + 1.8 * i, (GATE * 1.05 + offset) / wide, steps).moved(
+                0, 0, -8.0 + 0.6 * i
+            )
+        )
         for side in (-1.0, 1.0):
             foot = block(1.7, 4.0 - 0.4 * i, 1.7, 0.2)
             pieces.append(foot.moved(side * (wide / 2 + 0.7), 0, 0.9 + 1.5 * i))
@@ -208,12 +222,22 @@ def _towers(detail: float) -> list[Mesh]:
             top = [
                 block(crown * 1.25, 2.0, crown * 1.25, 0.3).moved(y=height),
                 lathe([(crown * 0.62, 0), (crown * 0.5, 2.0), (crown * 0.04, height * 0.42)], 8)
-                .turned("y", 22.5).moved(y=height + 2.0),
-                *(pinnacle(size * 0.17, size * 1.35).moved(u * crown * 0.55, height + 1.0, v * crown * 0.55)
-                  for u in (-1, 1) for v in (-1, 1)),
-            ]  # fmt: skip
-            slits = [archway(1.5, 5.0, 0.4, 0.9, 1.1, count(5, detail, 3)).moved(0, height * t, size * (0.5 - 0.13 * t))
-                     for t in (0.31, 0.51, 0.71, 0.9)]  # fmt: skip
+                .turned("y", 22.5)
+                .moved(y=height + 2.0),
+                *(
+                    pinnacle(size * 0.17, size * 1.35).moved(
+                        u * crown * 0.55, height + 1.0, v * crown * 0.55
+                    )
+                    for u in (-1, 1)
+                    for v in (-1, 1)
+                ),
+            ]
+            slits = [
+                archway(1.5, 5.0, 0.4, 0.9, 1.1, count(5, detail, 3)).moved(
+                    0, height * t, size * (0.5 - 0.13 * t)
+                )
+                for t in (0.31, 0.51, 0.71, 0.9)
+            ]
             pieces.append(joined([body, *top, *slits]).moved(side * x, 0.0, -4.0))
     return pieces
 
@@ -235,7 +259,7 @@ def _buttresses(detail: float) -> list[Mesh]:
 
 
 def _basin(rng: np.random.Generator, detail: float) -> list[Mesh]:
-    """The drained dock: floor, stepped altars on both sides, paved quays with faced ends, stairs."""
+    """The drained dock: floor, stepped altars, paved quays with faced ends, stairs."""
     near, far = 4.0, 68.0
     length, middle = far - near, (far + near) / 2
     pieces = [block(46.0, 0.6, length, 0.1).moved(0, 0.0, middle)]
@@ -266,7 +290,7 @@ def _basin(rng: np.random.Generator, detail: float) -> list[Mesh]:
         for _ in range(9):
             x, z = rng.uniform(36.0, 52.0), rng.uniform(18.0, 50.0)
             size = rng.uniform(1.2, 2.8, 3)
-            crate = block(*size, 0.1).turned("y", rng.uniform(0, 90))
+            crate = block(size[0], size[1], size[2], 0.1).turned("y", rng.uniform(0, 90))
             pieces.append(crate.moved(side * x, QUAY + 0.2, z))
     pieces.append(block(GATE + 10.0, 1.4, 5.0, 0.2).moved(0, 0.0, 6.5))
     for x in np.arange(-24.0, 25.0, 6.0):
@@ -281,8 +305,10 @@ def _blocks(rng: np.random.Generator) -> list[Mesh]:
     for z in np.arange(14.0, 64.0, 4.2):
         pieces.append(block(2.4, 1.6, 1.6, 0.08).moved(rng.uniform(-0.06, 0.06), 0.6, z))
         if int(z) % 3 == 0:
-            for side in (-1.0, 1.0):
-                pieces.append(frustum((1.6, 2.0), (0.8, 1.4), 2.6).moved(side * 7.5, 0.6, z))
+            pieces += [
+                frustum((1.6, 2.0), (0.8, 1.4), 2.6).moved(side * 7.5, 0.6, z)
+                for side in (-1.0, 1.0)
+            ]
     return pieces
 
 
@@ -291,31 +317,56 @@ def _gantry(detail: float) -> list[Mesh]:
     pieces = []
     tall, z = 34.0, 40.0
     for u in (-1.0, 1.0):
-        for v in (-1.0, 1.0):
-            pieces.append(cable([(u * 3.2, 0, v * 3.2), (u * 1.6, tall, v * 1.6)], 0.42, 6))
+        pieces += [
+            cable([(u * 3.2, 0, v * 3.2), (u * 1.6, tall, v * 1.6)], 0.42, 6) for v in (-1.0, 1.0)
+        ]
     for i in range(7):
         y0, y1 = tall * i / 7, tall * (i + 1) / 7
         w0, w1 = 3.2 - 1.6 * i / 7, 3.2 - 1.6 * (i + 1) / 7
         for k in range(4):
-            brace = joined([cable([(-w0, y0, w0), (w1, y1, w1)], 0.2, 5), cable([(w0, y0, w0), (-w1, y1, w1)], 0.2, 5),
-                            cable([(-w1, y1, w1), (w1, y1, w1)], 0.24, 5)])  # fmt: skip
+            brace = joined(
+                [
+                    cable([(-w0, y0, w0), (w1, y1, w1)], 0.2, 5),
+                    cable([(w0, y0, w0), (-w1, y1, w1)], 0.2, 5),
+                    cable([(-w1, y1, w1), (w1, y1, w1)], 0.24, 5),
+                ]
+            )
             pieces.append(brace.turned("y", 90.0 * k))
     pieces.append(lathe([(2.4, tall), (2.8, tall + 0.6), (2.8, tall + 1.4), (1.8, tall + 2)], 14))
     jib = []
     for i in range(11):
         x0, x1 = -10.0 + 4.0 * i, -6.0 + 4.0 * i
         for v in (-1.2, 1.2):
-            jib += [cable([(x0, 0, v), (x1, 0, v)], 0.26, 5), cable([(x0, 0, v), (x1, 2.6 - 0.045 * x1, v)], 0.15, 4),
-                    cable([(x0, 2.6 - 0.045 * x0, v), (x1, 2.6 - 0.045 * x1, v)], 0.22, 5)]  # fmt: skip
+            jib += [
+                cable([(x0, 0, v), (x1, 0, v)], 0.26, 5),
+                cable([(x0, 0, v), (x1, 2.6 - 0.045 * x1, v)], 0.15, 4),
+                cable([(x0, 2.6 - 0.045 * x0, v), (x1, 2.6 - 0.045 * x1, v)], 0.22, 5),
+            ]
         jib.append(cable([(x1, 0, -1.2), (x1, 0, 1.2)], 0.16, 4))
     jib.append(block(5.0, 4.0, 4.0, 0.3).moved(-9.0, -1.6, 0))
     jib.append(block(4.2, 3.2, 3.4, 0.3).moved(1.0, -3.4, 2.6))
-    mast = [cable([(0, 0, 0), (0, 8.0, 0)], 0.4, 6), cable([(0, 8.0, 0), (32.0, 1.2, 0)], 0.12, 4),
-            cable([(0, 8.0, 0), (-10.0, 2.4, 0)], 0.12, 4)]  # fmt: skip
+    mast = [
+        cable([(0, 0, 0), (0, 8.0, 0)], 0.4, 6),
+        cable([(0, 8.0, 0), (32.0, 1.2, 0)], 0.12, 4),
+        cable([(0, 8.0, 0), (-10.0, 2.4, 0)], 0.12, 4),
+    ]
     pieces.append(joined([*jib, *mast]).turned("y", 16.0).moved(y=tall + 2.0))
     fall = cable([(0, 0, 0), (0, -22.0, 0)], 0.1, 4)
-    hook = cable(curve([(0, -22.0, 0), (0, -24.0, 0), (1.0, -25.2, 0), (0.1, -26.6, 0), (-1.1, -25.9, 0), (-1.2, -25.0, 0)], 16),
-                 np.linspace(0.34, 0.1, 16), 6)  # fmt: skip
+    hook = cable(
+        curve(
+            [
+                (0, -22.0, 0),
+                (0, -24.0, 0),
+                (1.0, -25.2, 0),
+                (0.1, -26.6, 0),
+                (-1.1, -25.9, 0),
+                (-1.2, -25.0, 0),
+            ],
+            16,
+        ),
+        np.linspace(0.34, 0.1, 16),
+        6,
+    )
     pieces.append(
         joined([fall, hook]).moved(
             26.0 * np.cos(np.radians(16)), tall + 2.0, -26.0 * np.sin(np.radians(16))
@@ -326,8 +377,16 @@ def _gantry(detail: float) -> list[Mesh]:
 
 def _chains(detail: float) -> list[Mesh]:
     """Two slack chains from the towers to the leaves and one across the mouth of the dock."""
-    link = sweep(np.array([(0.62 * np.cos(a), 1.05 * np.sin(a), 0) for a in np.linspace(0, 2 * np.pi, 12, endpoint=False)]),
-                 circle(0.2, 5), closed=True)  # fmt: skip
+    link = sweep(
+        np.array(
+            [
+                (0.62 * np.cos(a), 1.05 * np.sin(a), 0)
+                for a in np.linspace(0, 2 * np.pi, 12, endpoint=False)
+            ]
+        ),
+        circle(0.2, 5),
+        closed=True,
+    )
     pieces = []
     for side in (-1.0, 1.0):
         line = curve(
@@ -340,8 +399,10 @@ def _chains(detail: float) -> list[Mesh]:
             26,
         )
         ahead = np.gradient(line, axis=0)
-        for i, (place, way) in enumerate(zip(line, ahead, strict=True)):
-            pieces.append(planted(link.turned("y", 90.0 * (i % 2)), place, way))
+        pieces += [
+            planted(link.turned("y", 90.0 * (i % 2)), place, way)
+            for i, (place, way) in enumerate(zip(line, ahead, strict=True))
+        ]
     line = curve(
         [
             (-30.0, QUAY + 1.0, 62.0),
@@ -352,8 +413,10 @@ def _chains(detail: float) -> list[Mesh]:
         ],
         40,
     )
-    for i, (place, way) in enumerate(zip(line, np.gradient(line, axis=0), strict=True)):
-        pieces.append(planted(link.turned("y", 90.0 * (i % 2)), place, way))
+    pieces += [
+        planted(link.turned("y", 90.0 * (i % 2)), place, way)
+        for i, (place, way) in enumerate(zip(line, np.gradient(line, axis=0), strict=True))
+    ]
     return pieces
 
 
@@ -362,8 +425,10 @@ def _lamps() -> list[Mesh]:
     lamp = lathe([(0.15, 0), (0.5, 0.4), (0.5, 1.3), (0.1, 1.7)], 6)
     places = [(side * 31.0, QUAY + 5.0, z) for side in (-1, 1) for z in (22.0, 46.0, 70.0)]
     places += [(side * 23.2, 17.0, 9.0) for side in (-1, 1)]
-    return [along(lamp, np.array(places, dtype=float)),
-            *(around(lamp.scaled(0.8).moved(0, 60.0, 3.8), 1).moved(x=x) for x in (-30.5, 30.5))]  # fmt: skip
+    return [
+        along(lamp, np.array(places, dtype=float)),
+        *(around(lamp.scaled(0.8).moved(0, 60.0, 3.8), 1).moved(x=x) for x in (-30.5, 30.5)),
+    ]
 
 
 SUBJECT = Subject(
@@ -371,8 +436,8 @@ SUBJECT = Subject(
     title="The seawall gate",
     domain="environments",
     description=(
-        "A pointed gate of five orders in a battered seawall, its bronze leaves ajar over a drained "
-        "dock with keel blocks, a crane and slack chains; two figures give the scale."
+        "A pointed gate of five orders in a battered seawall, its bronze leaves ajar over a "
+        "drained dock with keel blocks, a crane and slack chains; two figures give the scale."
     ),
     identity_marks=("gate arch", "buttressed seawall", "dry-dock"),
     environment="storm-at-the-seawall",

@@ -27,7 +27,7 @@ HALF, SPRING, CROWN = 3.6, 4.4, 9.4
 
 
 def sculpt(seed: int, detail: float) -> Assembly:
-    """Shell, ribs, riveted plates, rails and grating, cables, the sphere in its cradle, a figure."""
+    """Shell, ribs, riveted plates, rails, cables, the sphere in its cradle, a figure."""
     made = Assembly()
     made.add("shell", "architecture", "tarnished-silver", *_shell(detail))
     made.add("ribs", "architecture", "cast-iron", *_ribs(detail))
@@ -39,10 +39,10 @@ def sculpt(seed: int, detail: float) -> Assembly:
     orb = mesh_of(sphere(2.3), 0.11 / detail)
     made.add("sphere", "light", "glow", orb.moved(0, 4.6, -BAYS * BAY - 3.2))
     body, ribbon = tiny_figure(1.85, 14)
+    made.add("visitor", "living-body", "waxed-canvas", body.turned("y", 180.0).moved(0, 0.5, -27.0))
     made.add(
-        "visitor", "living-body", "waxed-canvas", body.turned("y", 180.0).moved(0, 0.5, -27.0)
+        "visitor-ribbon", "living-body", "red-cloth", ribbon.turned("y", 180.0).moved(0, 0.5, -27.0)
     )
-    made.add("visitor-ribbon", "living-body", "red-cloth", ribbon.turned("y", 180.0).moved(0, 0.5, -27.0))
     return made
 
 
@@ -139,8 +139,10 @@ def _rivets(detail: float) -> list[Mesh]:
             z = -BAY * i + shift
             if not -BAYS * BAY < z < 0.0:
                 continue
-            for place, n in zip(line[::2], normal[::2], strict=True):
-                pieces.append(planted(one, (*place, z), (*n, 0.0)))
+            pieces += [
+                planted(one, (*place, z), (*n, 0.0))
+                for place, n in zip(line[::2], normal[::2], strict=True)
+            ]
     for i in range(BAYS):
         for z in np.linspace(-BAY * i - 0.9, -BAY * (i + 1) + 0.9, 9):
             for y in (0.75, 2.15, 2.75, 4.05):
@@ -154,8 +156,7 @@ def _floor(detail: float) -> list[Mesh]:
     length = BAYS * BAY
     pieces = [block(2 * HALF * 0.74, 0.2, length, 0.0).moved(0, 0.0, -length / 2)]
     pieces.append(block(2.2, 0.3, length, 0.05).moved(0, 0.2, -length / 2))
-    for x in (-0.75, 0.75):
-        pieces.append(block(0.1, 0.09, length, 0.02).moved(x, 0.5, -length / 2))
+    pieces += [block(0.1, 0.09, length, 0.02).moved(x, 0.5, -length / 2) for x in (-0.75, 0.75)]
     for z in np.arange(0.65, length, 1.3):
         pieces.append(block(2.6, 0.12, 0.34, 0.03).moved(0, 0.44, -z))
         pieces.append(with_mirror(block(0.9, 0.1, 0.22, 0.02).moved(1.8, 0.2, -z)))
