@@ -1,0 +1,234 @@
+"""Rebuild, rescan, memory write and the Dagster run, each against what it cannot do without."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks import exiftool, made
+from benchmarks.measure import (
+    Line,
+    Spent,
+    interleaved,
+    median_ratio,
+    run,
+    run_python,
+    timed,
+)
+
+_REBUILD = """
+import sys
+from gm_assets.library import Library, rebuild
+report = rebuild(Library.open(sys.argv[1]))
+"""
+_SAMPLE = 1200
+_PARTITIONS = {
+    "dagster/asset_partition_range_start": "0",
+    "dagster/asset_partition_range_end": "f",
+}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def rebuild(folder: Path, count: int, rounds: int) -> list[Line]:
+    """A fast rebuild of `count` files in a process of its own; ExifTool reads a sample.
+
+    ExifTool needs minutes for 36,000 files, so it gets some folders and its time is taken a
+    file; its start is spread over the sample (0.2 s over 1,200 files).
+    """
+    library = made.make(folder / "library", count)
+    chains = sorted(path for path in library.root.iterdir() if path.name.startswith("chain-"))
+    sample = [str(path) for path in chains[: max(1, min(_SAMPLE, count) // 20)]]
+    sampled = sum(1 for path in sample for _ in Path(path).iterdir())
+
+    def ours() -> Spent:
+        shutil.rmtree(library.state, ignore_errors=True)
+        return run_python(_REBUILD, library.root)
+
+    def theirs() -> Spent:
+        return run([*exiftool.command(), "-q", "-r", "-json", *sample])
+
+    mine, exif = interleaved(rounds, (ours, theirs))
+    cpu = median(spent.cpu for spent in mine) / count
+    wall = median(spent.wall for spent in mine) / count
+    detail = {"files": count, "wall_s": wall * count}
+    exif_cpu = [Spent(s.cpu / sampled, s.wall / sampled) for s in exif]
+    mine_each = [Spent(s.cpu / count, s.wall / count) for s in mine]
+    return [
+        Line("rebuild from memories (CPU a file)", 1e3 * cpu, 0.4, unit="ms", detail=detail),
+        Line(
+            "exiftool -r -json : rebuild (CPU a file)",
+            median_ratio(exif_cpu, mine_each, lambda spent: spent.cpu),
+            7.0,
+            at_most=False,
+            detail={
+                "exiftool_files": sampled,
+                "exiftool_ms_a_file": 1e3 * median(s.cpu for s in exif_cpu),
+                "wall_ratio": median_ratio(exif_cpu, mine_each, lambda spent: spent.wall),
+            },
+        ),
+        Line(
+            f"rebuild, memory at {count:,} files",
+            max(spent.peak for spent in mine) / 1e6,
+            1000,
+            unit="MB",
+            detail={"files": count},
+        ),
+    ]
+
+
+def rescan(root: Path, rounds: int) -> Line:
+    """`scan` of a library with nothing changed against a bare walk with `stat` (CPU)."""
+    from gm_assets.library import Library, scan
+
+    library = Library.open(root)
+    changes = scan(library)
+    if changes.new or changes.changed or changes.vanished:
+        raise AssertionError("the library is not as its store has it")
+
+    ours, walk = interleaved(
+        max(rounds, 7), (lambda: timed(lambda: scan(library)), lambda: timed(lambda: _walk(root)))
+    )
+    return Line(
+        "rescan, nothing changed : os.scandir with stat (CPU)",
+        median_ratio(ours, walk, lambda spent: spent.cpu),
+        3.0,
+        detail={
+            "files": changes.unchanged,
+            "scan_ms": 1e3 * median(spent.cpu for spent in ours),
+            "walk_ms": 1e3 * median(spent.cpu for spent in walk),
+            "wall_ratio": median_ratio(ours, walk, lambda spent: spent.wall),
+        },
+    )
+
+
+def _walk(root: Path) -> int:
+    count, folders = 0, [os.fspath(root)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        folders.append(entry.path)
+                else:
+                    entry.stat(follow_symlinks=False)
+                    count += 1
+    return count
+
+
+def memory_write(folder: Path, paths: Sequence[Path], rounds: int) -> Line:
+    """Writing a memory into a real picture against copying it with fsync and rename (wall).
+
+    Taken file by file in turns; the figure is the ratio of the sums, the median of the rounds.
+    """
+    from gm_assets.identity import identify
+    from gm_assets.memory.files import write_memory
+    from gm_assets.memory.record import Memory, Placement, mint_document_id, mint_instance_id
+
+    folder.mkdir()
+    work = []
+    for number, path in enumerate(paths):
+        target = folder / f"{number:05d}{path.suffix.lower()}"
+        shutil.copyfile(path, target)
+        found = identify(target)
+        document = mint_document_id(found.content_id, str(number))
+        memory = Memory(
+            document_id=document,
+            instance_id=mint_instance_id(document, found.content_id),
+            placements=(Placement(chain="benchmark", stage="S2", part="reference", frame=None),),
+            written=found.written(),
+        )
+        work.append((target, memory))
+    writes: list[Spent] = []
+    copies: list[Spent] = []
+    for number in range(rounds):
+        totals = {"write": 0.0, "copy": 0.0}
+        for index, (target, memory) in enumerate(work):
+            changed = memory.model_copy(update={"title": f"Round {number}"})
+            write = partial(write_memory, target, changed)
+            calls: list[tuple[str, Callable[[], object]]] = [
+                ("write", write),
+                ("copy", partial(_copy, target)),
+            ]
+            for name, call in calls if (index + number) % 2 else reversed(calls):
+                totals[name] += timed(call).wall
+        writes.append(Spent(0, totals["write"]))
+        copies.append(Spent(0, totals["copy"]))
+    return Line(
+        "memory write : copy with fsync and rename (wall)",
+        median_ratio(writes, copies, lambda spent: spent.wall),
+        2.0,
+        detail={
+            "files": len(work),
+            "write_ms_a_file": 1e3 * median(s.wall for s in writes) / len(work),
+            "copy_ms_a_file": 1e3 * median(s.wall for s in copies) / len(work),
+        },
+    )
+
+
+def _copy(path: Path) -> None:
+    temporary = path.with_suffix(".copy")
+    with path.open("rb") as source, temporary.open("wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
+    temporary.replace(path)
+
+
+def dagster_run(folder: Path, paths: Sequence[Path], rounds: int) -> Line:
+    """Fingerprints of all shards in one Dagster run against `library.refresh` (wall).
+
+    Both begin with no store and read every picture, with as many processes as there are cores.
+    The instance is a real one on SQLite; starting Python and loading the definitions, which a
+    code location does once, is not counted.
+    """
+    from gm_assets.library import Library, refresh
+
+    library = Library.init(folder / "library", managed=False)
+    for number, path in enumerate(paths):
+        parent = library.root / f"{number // 500:03d}"
+        parent.mkdir(exist_ok=True)
+        _link(path, parent / f"{number:05d}{path.suffix.lower()}")
+    os.environ["GM_LIBRARY"] = str(library.root)
+
+    import dagster as dg
+
+    from gm_assets.definitions import defs
+
+    job = defs().resolve_job_def("fingerprint_corpus")
+
+    def plain() -> Spent:
+        shutil.rmtree(library.state, ignore_errors=True)
+        return timed(lambda: refresh(Library.open(library.root)))
+
+    def through_dagster() -> Spent:
+        shutil.rmtree(library.state, ignore_errors=True)
+        with tempfile.TemporaryDirectory() as home:
+            instance = dg.DagsterInstance.local_temp(home)
+            run_job = partial(
+                job.execute_in_process, instance=instance, tags=_PARTITIONS, run_config=_QUIET
+            )
+            return timed(run_job)
+
+    run_, call = interleaved(rounds, (through_dagster, plain))
+    return Line(
+        "Dagster corpus run : library.refresh (wall)",
+        median_ratio(run_, call, lambda spent: spent.wall),
+        1.15,
+        detail={
+            "files": len(paths),
+            "dagster_s": median(spent.wall for spent in run_),
+            "plain_s": median(spent.wall for spent in call),
+        },
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
