@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 
 from gm_assets.errors import LibraryError
 from gm_assets.library import IngestReport, Library, Progress, ProgressFunction, ingest
+from gm_assets.world.demo.chains import CHAINS
 from gm_assets.world.demo.making import Made, make_chain
-from gm_assets.world.demo.plans import CHAINS, Chain
+from gm_assets.world.demo.plans import Chain
 
 __all__ = ["CHAINS", "SIZE", "Chain", "DemoReport", "build"]
 
@@ -113,7 +115,9 @@ def _make_all(
             done(make_chain(plan, folder, when, size))
         return made
     order = sorted(plans, key=lambda plan: -(plan.turntable + 6 * len(plan.frames)))
-    with ProcessPoolExecutor(min(workers, len(plans))) as pool:
+    # Fresh processes: a fork would copy the caller's threads and locks half-way.
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(plans)), mp_context=fresh) as pool:
         jobs = [pool.submit(make_chain, plan, folder, when, size) for plan in order]
         for job in as_completed(jobs):
             done(job.result())

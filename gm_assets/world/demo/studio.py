@@ -217,6 +217,14 @@ def webp(pixels: NDArray[np.uint8], quality: int | None = None) -> bytes:
     return file.getvalue()
 
 
+def pixels_of(data: bytes) -> NDArray[np.uint8]:
+    """The RGB pixels of an encoded picture, as whoever opens the file sees them."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 def glb(sculpt: Sculpt) -> bytes:
     """The sculpt as a GLB."""
     return glb_bytes(sculpt)

@@ -179,7 +179,7 @@ def dry_dock_canal(place: Place) -> Stage:
         reach=4.6 * s,
         size=0.012,
         opening=7.5,
-        beam=1.5,
+        beam=0.5,
     )
     return Stage(
         parts=tuple(parts),

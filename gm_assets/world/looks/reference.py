@@ -105,11 +105,21 @@ class Palette:
 
 
 def wash(
-    scene: Scene, camera: Camera, width: int, height: int, palette: Palette, seed: int
+    scene: Scene,
+    camera: Camera,
+    width: int,
+    height: int,
+    palette: Palette,
+    seed: int,
+    drawing: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """An ink and wash concept painting, (height, width, 3) uint8.
 
     Red cloth on living bodies is the only place where a red is laid.
+
+    Args:
+        drawing: a pencil drawing of the same camera and size, over which the wash is laid;
+            without one, ink lines are drawn from the geometry.
     """
     light, inside = studio_light(scene, camera, width, height)
     passes = scene.passes(camera, width, height)
@@ -141,6 +151,8 @@ def wash(
         lay = ndimage.gaussian_filter(red.astype(np.float32), 0.6)[..., None] * 0.85
         cloth = np.array([0.60, 0.11, 0.10], np.float32) * (0.55 + 0.5 * light[..., None])
         painted = painted * (1 - lay) + cloth * lay
+    if drawing is not None:
+        return grade.to_bytes(painted * _pencil(drawing)[..., None])
     fine = scene.passes(camera, width * 2, height * 2)
     contour, crease = edges(fine, camera, 0.8)
     strokes = [
@@ -149,6 +161,14 @@ def wash(
         for path in follow(mask, least=16)
     ]
     return drawn(Drawing(strokes, ground=painted.astype(np.float32)), width, height, sheet)
+
+
+def _pencil(drawing: NDArray[np.uint8]) -> Floats:
+    """What a drawing's lines let through, 0 to 1: the drawing without its paper's own tone."""
+    grey = drawing.astype(np.float32).mean(axis=2)
+    bare = ndimage.percentile_filter(grey[::4, ::4], 85, size=17)
+    full = ndimage.zoom(bare, np.array(grey.shape) / np.array(bare.shape), order=1)
+    return np.clip((grey / np.maximum(full, 1)) * 1.04, 0.0, 1.0).astype(np.float32) ** 1.25
 
 
 def _brush(height: int, width: int, seed: int) -> Floats:
