@@ -287,7 +287,7 @@ class _Ingest:
         if self.progress is None:
             return
         now = time.monotonic()
-        if done in (0, total) or now - self.told >= PROGRESS_SECONDS:
+        if done in (0, 1, total) or now - self.told >= PROGRESS_SECONDS:
             self.told = now
             self.progress(Progress(done, total, self.bytes, path, phase))
 
