@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -155,7 +156,9 @@ class Generation:
             for statement in self.views():
                 con.execute(statement)
             # nothing but the parts can be read through this connection
-            con.execute(f"set allowed_directories = [{_quoted(str(self.root / PARTS))}]")
+            folder = self.root / PARTS
+            allowed = f"{_quoted(str(folder))}, {_quoted(_pattern(folder))}"
+            con.execute(f"set allowed_directories = [{allowed}]")
             con.execute("set enable_external_access = false")
         except duckdb.Error as error:
             con.close()
@@ -212,7 +215,8 @@ def views(root: Path, manifest: Manifest, tables: Iterable[str]) -> Iterator[str
 
 
 def _source(root: Path, manifest: Manifest, table: str) -> str:
-    paths = (_quoted(str(root / PARTS / part.name(table))) for part in manifest.parts[table])
+    folder = _pattern(root / PARTS)
+    paths = (_quoted(f"{folder}/{part.name(table)}") for part in manifest.parts[table])
     return f"read_parquet([{', '.join(paths)}], hive_partitioning = false)"
 
 
@@ -274,6 +278,11 @@ def _names(root: Path, path: Path) -> bool:
 
 def _keep(generation: Generation) -> None:
     """Hold a generation until a connection over it is gone."""
+
+
+def _pattern(path: Path) -> str:
+    """A path for DuckDB, which takes every path for a pattern: `a*b` must not match `aXb`."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def _quoted(text: str) -> str:

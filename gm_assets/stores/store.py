@@ -20,6 +20,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -238,19 +239,20 @@ class Store:
     def _write_catalogue(self) -> None:
         """Replace `catalogue.duckdb` by one that shows the current generation."""
         generation = self.current()
-        temporary = self.root / f".{CATALOGUE}.{os.getpid()}.tmp"
-        temporary.unlink(missing_ok=True)
-        con = connect_duckdb(str(temporary))
-        try:
-            for statement in generation.views():
-                con.execute(statement)
-            con.execute(
-                "create table generation as select ?::integer as number, ?::varchar as root",
-                [generation.number, str(self.root)],
-            )
-        finally:
-            con.close()
-        temporary.replace(self.root / CATALOGUE)
+        # DuckDB cannot create a database below a folder whose name holds `?` or a backslash
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / CATALOGUE
+            con = connect_duckdb(str(made))
+            try:
+                for statement in generation.views():
+                    con.execute(statement)
+                con.execute(
+                    "create table generation as select ?::integer as number, ?::varchar as root",
+                    [generation.number, str(self.root)],
+                )
+            finally:
+                con.close()
+            parts.write_durably(self.root / CATALOGUE, made.read_bytes())
 
     def _last_number(self) -> int:
         """The highest number in use, so that no reader's manifest is ever replaced."""

@@ -127,6 +127,16 @@ def test_a_library_folder_that_is_moved_is_read_where_it_is(tmp_path):
         assert con.execute("select count(*) from links").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("name", ["a*b", "wh?t [2026]", "it's {here}", "back\\slash", "海 ü"])
+def test_a_library_may_have_any_name(tmp_path, name):
+    store = store_of(tmp_path / name / "store", chain_of(2, "mine "))
+    other = tmp_path / "aXb" / "store"
+    shutil.copytree(store.root, other)  # must not be matched by the pattern a*b
+    assert titles(store) == ["mine 0", "mine 1"]
+    store.commit(store.update().without(["000.png"]).build())
+    assert titles(store) == ["mine 1"]
+
+
 def test_any_duckdb_client_opens_the_catalogue_file(tmp_path):
     store = store_of(tmp_path / "store", chain_of(2, "first "))
     committed(store, chain_of(2, "second "))
