@@ -307,5 +307,5 @@ def test_a_missing_library_is_said_and_starts_nothing(
 def test_a_damaged_cursor_starts_over() -> None:
     for text in ("", "[]", "{", '{"phase": 3, "else": 1}', "null"):
         assert Cursor.parse(text) == Cursor()
-    kept = Cursor("watching", 7, ("a", "b"), (("x.g01", "S1"),), True, "shots")
+    kept = Cursor("watching", 7, ("a", "b"), (("x.g01", "S1"),), "d", 3, True, "shots")
     assert Cursor.parse(kept.text()) == kept

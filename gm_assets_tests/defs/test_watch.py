@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gm_assets.defs.library.watch import (
+    HOLDS,
     PATHS_NAMED,
     SINGLE_RUNS,
     Cursor,
@@ -39,8 +40,8 @@ def changes(
     )
 
 
-def seen(found: Changes, *affected: Affected, generation: int = 1) -> Seen:
-    return Seen(found, affected, generation, {}, (), {})
+def seen(found: Changes, *affected: Affected, generation: int = 1, arriving: int = 0) -> Seen:
+    return Seen(found, arriving, affected, generation, {}, (), {})
 
 
 @given(st.lists(PATHS, max_size=2 * PATHS_NAMED, unique=True))
@@ -81,6 +82,17 @@ def test_a_further_change_of_the_same_chain_is_a_further_request() -> None:
     assert len(decide(more, first.cursor, NOTHING, set()).requests) == 1
 
 
+def test_arriving_files_hold_everything_up_but_not_for_ever() -> None:
+    cursor = Cursor("watching", generation=1)
+    found = seen(changes(new=["a/S1/x.png"]), Affected("a.g01", "S1"), arriving=3)
+    for _ in range(HOLDS):
+        held = decide(found, cursor, NOTHING, set())
+        assert not held.requests
+        cursor = held.cursor
+    acted = decide(found, cursor, NOTHING, set())
+    assert acted.requests and acted.cursor.held == 0
+
+
 def test_twenty_chains_run_singly_and_one_more_makes_a_list() -> None:
     watching = Cursor("watching", generation=1)
     for count, runs in ((SINGLE_RUNS, SINGLE_RUNS), (SINGLE_RUNS + 1, 1)):
@@ -110,13 +122,13 @@ def test_a_busy_chain_is_asked_for_when_its_run_is_over_though_its_file_was_take
 def test_a_chain_that_was_never_recorded_waits_for_a_person() -> None:
     watching = Cursor("watching", generation=1)
     known = Recorded(frozenset({"a.g01"}), {})
-    found = Seen(changes(), (), 2, {"S1": {"a.g01": "v"}}, ("a.g01",), {})
+    found = Seen(changes(), 0, (), 2, {"S1": {"a.g01": "v"}}, ("a.g01",), {})
     assert not decide(found, watching, known, set()).requests
 
 
 def test_a_record_that_differs_from_the_catalogue_is_made_again() -> None:
     watching = Cursor("watching", generation=1)
     known = Recorded(frozenset({"a.g01", "b.g01"}), {"S1": {"a.g01": "v", "b.g01": "v"}})
-    found = Seen(changes(), (), 2, {"S1": {"a.g01": "w", "b.g01": "v"}}, ("a.g01", "b.g01"), {})
+    found = Seen(changes(), 0, (), 2, {"S1": {"a.g01": "w", "b.g01": "v"}}, ("a.g01", "b.g01"), {})
     (request,) = decide(found, watching, known, set()).requests
     assert (request.chains, request.stages, request.take_in) == (("a.g01",), ("S1",), ())

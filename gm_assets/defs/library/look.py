@@ -28,9 +28,10 @@ def look(library: Library, cursor: Cursor, now_ns: int) -> tuple[Seen, Cursor]:
     from gm_assets.library import changes_by_chain
 
     changes, cursor = _scan(library, cursor)
-    changes = settled(changes, now_ns, library.config.settle_seconds)
+    found, changes = changes, settled(changes, now_ns, library.config.settle_seconds)
     seen = Seen(
         changes=changes,
+        arriving=found.found - changes.found,
         affected=tuple(changes_by_chain(library, changes)),
         generation=library.store.generation,
         versions=stage_versions(library),

@@ -29,6 +29,8 @@ BUDGET_S = 20.0
 SINGLE_RUNS = 20
 #: Paths named in a run's config; beyond, their top folders stand for them.
 PATHS_NAMED = 200
+#: While files are still arriving, so many ticks wait for the whole of them.
+HOLDS = 20
 #: Request marks kept in the cursor.
 MARKS = 500
 
@@ -44,6 +46,7 @@ class Cursor:
         marks: requests for changes that are still open, so that they are made once.
         waiting: chains and stages whose chain had an unfinished run when they changed.
         unwritten: which files without a memory were asked to get one, as a digest.
+        held: for how many ticks arriving files have held everything up.
         slow: the library takes longer to scan than a tick may: go folder by folder.
         folder: the last folder looked at, where `slow`.
     """
@@ -53,6 +56,7 @@ class Cursor:
     marks: tuple[str, ...] = ()
     waiting: tuple[tuple[str, Stage], ...] = ()
     unwritten: str = ""
+    held: int = 0
     slow: bool = False
     folder: str = ""
 
@@ -114,6 +118,8 @@ class Seen:
     """What a tick saw on disk and in the catalogue (gm_assets.defs.library.look)."""
 
     changes: Changes
+    #: Files that are new or changed and have not settled yet.
+    arriving: int
     affected: tuple[Affected, ...]
     generation: int
     versions: Mapping[Stage, Mapping[str, str]]
@@ -171,9 +177,14 @@ def decide(
         busy: chains that unfinished runs work on; None where one of those runs works on a
             list or a range of chains, and everything else waits for it.
     """
-    new_chains = tuple(key for key in seen.keys if key not in recorded.chains)
     if busy is None:
-        return Decision(cursor, new_chains=(), words="a run over several chains is not finished")
+        return Decision(cursor, words="a run over several chains is not finished")
+    if seen.arriving and cursor.held < HOLDS:
+        # A folder that is being copied is taken in once, not file by file.
+        words = f"{seen.arriving} files are still arriving"
+        return Decision(replace(cursor, held=cursor.held + 1), words=words)
+    cursor = replace(cursor, held=0)
+    new_chains = tuple(key for key in seen.keys if key not in recorded.chains)
     if cursor.phase == "recording":
         return _record(seen, cursor, new_chains)
     bare = seen.unwritten if seen.unwritten_digest != cursor.unwritten else {}
