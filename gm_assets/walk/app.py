@@ -31,6 +31,7 @@ from gm_assets import __version__, containers
 from gm_assets.errors import GmError, LibraryError, NotFound, UnsupportedFormat
 from gm_assets.memory.record import CONTENT_ID, STAGES
 from gm_assets.walk.emblem import emblem, icon
+from gm_assets.walk.gathering import gathered
 from gm_assets.walk.pages import ChoicePage, Reader, StoredFile
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Walk:
         self.templates.filters.update(
             segment=lambda text: quote(str(text), safe=":"),
             bytes=_bytes,
+            gathered=gathered,
             pretty=_pretty_json,
             short=_short,
         )

@@ -6,6 +6,7 @@ cut at stated bounds, since one document may declare 10,000 parents.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -255,6 +256,12 @@ class StoredFile:
     mtime_ns: int
 
 
+def natural(text: str) -> list[tuple[int, str]]:
+    """A sort key that takes numbers as numbers: frame 2 comes before frame 10."""
+    words = re.split(r"([0-9]{1,18})", text)
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words]
+
+
 class Reader:
     """Reads pages from one catalogue connection; used by one thread at a time."""
 
@@ -380,8 +387,8 @@ class Reader:
             evidence=evidence,
             parents=tuple(judged[link] for link in parents),
             children=tuple(judged[link] for link in children),
-            siblings=tuple(self._family.documents(siblings).values()),
-            same_content=tuple(d for d in same if d.document_id != document_id),
+            siblings=_by_path(self._family.documents(siblings).values()),
+            same_content=_by_path(d for d in same if d.document_id != document_id),
             ancestors=len(self._family.ancestors(document_id)),
             descendants=len(self._family.descendants(document_id)),
             history=self._values(
@@ -438,6 +445,10 @@ class Reader:
     def _count(self, sql: str) -> int:
         row = self._con.execute(sql).fetchone()
         return int(row[0]) if row else 0
+
+
+def _by_path(documents: Iterable[Document]) -> tuple[Document, ...]:
+    return tuple(sorted(documents, key=lambda document: natural(document.path)))
 
 
 def _page(number: int, total: int, size: int) -> Page:
