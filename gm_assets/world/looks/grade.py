@@ -94,6 +94,12 @@ def guard_red(srgb: Floats, bodies: NDArray[np.bool_]) -> Floats:
     lab[cold, 1] *= scale[cold]
     lab[cold, 2] *= scale[cold]
     changed = to_srgb(from_oklab(lab))
+    # Strong colours leave sRGB when they are turned, and clipping turns them back: take their
+    # chroma instead.
+    still = near & is_red(to_bytes(changed), RED_CHROMA * 0.9)
+    lab[still, 1] *= scale[still]
+    lab[still, 2] *= scale[still]
+    changed[still] = to_srgb(from_oklab(lab[still]))
     return np.where(near[..., None], changed, srgb).astype(np.float32)
 
 

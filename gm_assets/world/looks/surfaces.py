@@ -60,7 +60,7 @@ SUBSTANCES: dict[str, Substance] = {
     "frost": Substance((0.58, 0.62, 0.66), (0.30, 0.33, 0.36), 0.7, relief=0.6, streaks=0.1),
     "skin": Substance((0.30, 0.235, 0.185), (0.17, 0.125, 0.095), 0.58, relief=0.15, streaks=0.0,
                       takes_snow=0.15),
-    "red-cloth": Substance((0.36, 0.012, 0.014), (0.17, 0.005, 0.007), 0.88, relief=0.25,
+    "red-cloth": Substance((0.62, 0.020, 0.022), (0.30, 0.008, 0.010), 0.88, relief=0.25,
                            streaks=0.1, takes_snow=0.12),
     "snow": Substance((0.66, 0.70, 0.75), (0.50, 0.54, 0.60), 0.85, relief=0.5, streaks=0.0,
                       grain=0.35),
