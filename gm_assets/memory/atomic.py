@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gm_assets.containers import Buffer
-from gm_assets.errors import MemoryConflict, UnreadableFile, WriteRefused
+from gm_assets.errors import GmError, MemoryConflict, UnreadableFile, WriteRefused
 
 #: Names of our temporaries: `.gm-write-<pid>-<random>~`.
 TEMPORARY = re.compile(r"\.gm-write-(?P<pid>[0-9]+)-[0-9a-f]{16}~\Z")
@@ -133,7 +133,10 @@ def original(
             raise _conflict(path)
         yield Original(path, descriptor, status, data)
     finally:
-        os.close(descriptor)  # and with it the lock
+        # Closing is not enough: a process forked meanwhile holds the same lock open.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -348,7 +351,8 @@ class _Temporary:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
                 raise
             return self._rename_if_free()  # FAT and some network folders know no hard links
-        self.remove()
+        with contextlib.suppress(OSError):  # the file is there; `sweep` takes the second name
+            self.remove()
         return self._settle()
 
     def _rename_if_free(self) -> Signature:
@@ -364,8 +368,18 @@ class _Temporary:
             os.unlink(self.name, dir_fd=self.folder)
 
     def _settle(self) -> Signature:
+        """Sync the folder, so that the new name survives a power cut as well."""
         status = os.fstat(self.descriptor)
-        os.fsync(self.folder)
+        try:
+            os.fsync(self.folder)
+        except OSError as error:
+            # Some network file systems know no sync of a folder.
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF):
+                raise GmError(
+                    f"the file was written, but its folder cannot be synced ({error.strerror})",
+                    where=self.path,
+                    remedy="Check the disk; after a power cut the old file may be back",
+                ) from error
         return Signature.of(status)
 
 

@@ -197,6 +197,19 @@ def test_a_file_that_another_writer_holds_is_a_conflict(file: Path) -> None:
     assert file.read_bytes() == NEW
 
 
+def test_a_process_forked_during_a_write_does_not_keep_the_lock(file: Path) -> None:
+    with original(file):
+        bystander = os.fork()
+        if bystander == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        replace_file(file, NEW)
+    finally:
+        kill(bystander)
+    assert file.read_bytes() == NEW
+
+
 def test_a_new_file_is_whole_has_the_usual_mode_and_overwrites_nothing(tmp_path: Path) -> None:
     path, plain = tmp_path / "new.bin", tmp_path / "plain"
     signature = write_new(path, [OLD, NEW])
