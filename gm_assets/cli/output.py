@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 #: Control characters, bidirectional overrides, and halves of surrogate pairs (file names
 #: that are not UTF-8).
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_PHASES = {"find": "finding files", "read": "reading", "record": "recording"}
+_PHASES = {
+    "find": "finding files",
+    "make": "making",
+    "read": "reading",
+    "record": "recording",
+}
 #: Width of plain output: nothing is wrapped.
 _UNWRAPPED = 100_000
 

@@ -33,26 +33,24 @@ def demo(
     root = folder if folder is not None else library_path(ctx, library)
     report = make_demo(root, quiet=as_json)
     if as_json:
-        print_json({"library": root.absolute(), "report": report})
+        print_json({"library": report.root, "report": report})
         return
-    print(f"the demo library is in {safe(root)}: `gm --library {safe(root)} chains` lists it")
+    print(f"{report.files} files in {len(report.chains)} chains, {report.bytes / 1e6:.0f} MB,"
+          f" made in {report.seconds:.0f} s")  # fmt: skip
+    print(f"`gm chains --library {safe(root)}` lists them")
 
 
 def make_demo(root: Path, *, quiet: bool = False) -> DemoReport:
-    """Make the demo in `root` and catalogue it, with progress on stderr.
+    """Make the demo in `root`, with progress on stderr.
 
     Raises:
-        LibraryError: `root` holds other files, or cannot be written.
+        LibraryError: `root` is not empty, or cannot be written.
     """
-    from gm_assets.library import Library, ingest
     from gm_assets.settings import Settings
     from gm_assets.world import demo
 
     with progress_bar(quiet=quiet) as progress:
-        report = demo.build(root, progress=progress)
-        library = Library.open(root) if (root / "gm.toml").exists() else Library.init(root)
-        ingest(library, workers=Settings.from_environment().workers, progress=progress)
-    return report
+        return demo.build(root, progress=progress, workers=Settings.from_environment().workers)
 
 
 def walk(
