@@ -217,7 +217,7 @@ def hanging(
     crumple: float = 0.004,
     ragged: float = 0.0,
     opening: float = 0.0,
-    tolerance: float = 0.0006,
+    tolerance: float = 0.0009,
 ) -> Mesh:
     """A closed body of cloth hung from its top section, with pipes that deepen to the hem.
 
@@ -287,7 +287,7 @@ def sleeve(
     depth: float = 0.1,
     lobes: int = 9,
     up: tuple[float, float, float] = (0.0, 1.0, 0.0),
-    tolerance: float = 0.0005,
+    tolerance: float = 0.0008,
 ) -> Mesh:
     """A sleeve or trouser leg along a path, with wrinkles across and folds along it.
 

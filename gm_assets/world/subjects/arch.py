@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from gm_assets.world.sdf.meshing import Mesh, joined
 from gm_assets.world.subjects.forms import (
+    along,
     block,
     cable,
+    curve,
     lathe,
     prism,
     spike,
@@ -51,6 +53,16 @@ def sculpt(seed: int, detail: float) -> Assembly:
         path = np.concatenate([line[1:], line[:1]])
         path = np.stack([path[:, 0], path[:, 1], np.full(len(path), depth)], axis=-1)
         tendons += [cable(path * [1, 1, side], thick, count(8, detail, 5)) for side in (1.0, -1.0)]
+    beads = []
+    bead = lathe([(0.34, -0.1), (0.3, 0.16), (0.12, 0.36)], 6).turned("x", 90.0)
+    for offset, depth in ((0.15, 2.6), (1.5, 3.5), (3.0, 4.2)):
+        wide = width + 2 * offset
+        line = pointed_arch(wide, spring, (width * 1.06 + offset) / wide, steps * 2)[1:]
+        line = curve(line, count(104, detail, 40))
+        for side in (0.0, 180.0):
+            places = np.concatenate([line, np.full((len(line), 1), depth)], axis=1)
+            beads.append(along(bead, places).turned("y", side))
+    made.add("beads", "architecture", "tarnished-silver", *beads)
     made.add("tendons", "architecture", "bone", *tendons)
     wide = width + 9.0
     line = pointed_arch(wide + 3.4, spring, (width * 1.06 + 6.2) / (wide + 3.4), steps * 2)

@@ -33,7 +33,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
     made.add("returning-limbs", "architecture", "bone", *returning)
     made.add("crown", "architecture", "bone", *crown)
     small = simplified(trunks, 0.09 / detail)
-    twigs = _crown(rng, seats, detail * 0.6, depth=2)
+    twigs = _crown(rng, seats, detail * 0.6, depth=1)
     within = joined([small, *_returning(detail * 0.5)[0], *twigs]).scaled(1.0 / 7.0)
     made.add("gate-within", "architecture", "tarnished-silver", within.moved(0, 1.75, -1.0))
     steps = [
@@ -138,7 +138,7 @@ def _crown(
         across = np.cross(out, [0.0, 0.0, 1.0])
         across /= np.linalg.norm(across)
         deep = np.array([0.0, 0.0, 1.0])
-        steps = count(9 + 3 * left, detail, 5)
+        steps = count(7 + 3 * left, detail, 5)
         lean = rng.uniform(-0.12, 0.12)
         tip = root + (out + across * lean) * size
         for sign in (1.0, -1.0):
@@ -154,10 +154,10 @@ def _crown(
                 ],
                 steps,
             )
-            pieces.append(cable(path, np.linspace(radius, radius * 0.5, steps), 5 + left))
+            pieces.append(cable(path, np.linspace(radius, radius * 0.5, steps), 4 + left))
         if left == 0:
             needle = curve([tip, tip + out * size * 0.4, tip + out * size * 0.85], 4)
-            pieces.append(cable(needle, np.array([0.55, 0.36, 0.2, 0.06]) * radius, 5))
+            pieces.append(cable(needle, np.array([0.55, 0.36, 0.2, 0.06]) * radius, 4))
             return
         for turn in (-0.95, 0.0, 0.95):
             bend = turn + rng.uniform(-0.14, 0.14)

@@ -55,7 +55,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
                 pier,
                 tip.moved(y=height),
                 foot,
-                around(cap.moved(0, height * 0.82, radius * 0.9), 4, start=45.0),
+                around(cap.moved(0, height * 0.8, radius * 0.6), 4, start=45.0),
             ]
         )
         satellites.append(tower.moved(0, 0, 16.5).turned("y", 45.0 * i))
@@ -111,7 +111,7 @@ def _spire_shaft(seed: int, detail: float) -> Mesh:
 
     shaft = lathe(np.stack([radius, height], axis=-1), flutes * each, swell)
     probe = (shaft.vertices * [1.0, 0.4, 1.0]).T.astype(np.float32)
-    worn = 1.0 + 0.02 * fractal_noise(probe, 0.35, 3, seed)[:, None]
+    worn = 1.0 + 0.008 * fractal_noise(probe, 0.35, 3, seed)[:, None]
     shaft = Mesh(shaft.vertices * np.where([True, False, True], worn, 1.0), shaft.faces)
     return simplified(shaft, 0.02 / detail)
 

@@ -32,11 +32,9 @@ def count(number: float, detail: float, least: int = 3) -> int:
     return max(least, round(number * detail))
 
 
-def rivet(radius: float, segments: int = 6) -> Mesh:
-    """A low dome on y = 0."""
-    return lathe(
-        [(radius, 0.0), (radius * 0.9, radius * 0.35), (radius * 0.5, radius * 0.6)], segments
-    )
+def rivet(radius: float, segments: int = 4) -> Mesh:
+    """A rivet's head on y = 0: a truncated cone, since thousands of them are seen from afar."""
+    return lathe([(radius, 0.0), (radius * 0.55, radius * 0.55)], segments)
 
 
 def rivets_along(
@@ -123,7 +121,7 @@ def fluted_column(
     return lathe(profile, flutes * segments, swell)
 
 
-def pinnacle(width: float, height: float, *, sides: int = 4) -> Mesh:
+def pinnacle(width: float, height: float, *, sides: int = 4, crockets: int = 4) -> Mesh:
     """A gothic pinnacle: shaft, gablets, and a spire with crockets."""
     shaft = height * 0.4
     body = lathe(
@@ -139,7 +137,7 @@ def pinnacle(width: float, height: float, *, sides: int = 4) -> Mesh:
     ).turned("y", 180.0 / sides)
     crocket = spike(width * 0.1, width * 0.34, 3).turned("x", 62.0)
     knobs = []
-    for level in np.linspace(0.12, 0.75, 4):
+    for level in np.linspace(0.12, 0.75, crockets):
         y = shaft * 1.2 + (height - shaft * 1.2) * level
         reach = width * 0.42 * (1 - level) * 0.95
         knobs.append(around(crocket.scaled(1 - 0.5 * level).moved(0, y, reach), sides, start=45.0))
@@ -201,14 +199,6 @@ def rose(radius: float, depth: float, petals: int = 12, rim: float = 0.12) -> Me
         holes.append(circle(radius * 0.09, 8) + radius * 0.8 * np.array([np.cos(b), np.sin(b)]))
     holes.append(circle(radius * 0.12, 12))
     return prism([circle(radius * (1 + rim), 40), *holes], depth)
-
-
-def rib_vault(half: float, spring: float, rise: float, ribs: int, thickness: float) -> Mesh:
-    """Pointed ribs that spring from a circle of radius `half` and meet above its middle."""
-    t = np.linspace(0.0, 1.0, 12)
-    path = np.stack([np.zeros(12), spring + rise * np.sin(t * np.pi / 2), half * (1 - t**1.6)], -1)
-    section = circle(thickness, 4)
-    return around(sweep(path, section, up=(0.0, 0.0, -1.0)), ribs)
 
 
 def stair(width: float, rise: float, going: float, steps: int) -> Mesh:

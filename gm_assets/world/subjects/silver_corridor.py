@@ -93,7 +93,7 @@ def _ribs(detail: float) -> list[Mesh]:
         ):
             line = _section(HALF + inset, SPRING, CROWN + inset, steps)
             path = np.stack([line[:, 0], line[:, 1], np.full(len(line), z + shift)], -1)
-            pieces.append(cable(path, thick, count(8, detail, 5)))
+            pieces.append(cable(path, thick, count(7, detail, 5)))
         outer = _section(HALF + 0.75, SPRING, CROWN + 0.9, steps)
         path = np.stack([outer[:, 0], outer[:, 1], np.full(len(outer), z)], -1)
         pieces.append(cable(path, 0.42, 6))
@@ -129,9 +129,9 @@ def _plates(detail: float) -> list[Mesh]:
 
 def _rivets(detail: float) -> list[Mesh]:
     """Rivets beside every rib, along the springing and round the panels."""
-    one = rivet(0.075, 5)
+    one = rivet(0.08)
     pieces = []
-    line = _section(HALF - 0.02, SPRING, CROWN - 0.02, count(40, detail, 14))
+    line = _section(HALF - 0.02, SPRING, CROWN - 0.02, count(30, detail, 14))
     ahead = np.gradient(line, axis=0)
     normal = np.stack([-ahead[:, 1], ahead[:, 0]], -1)
     for i in range(BAYS + 1):
@@ -144,7 +144,7 @@ def _rivets(detail: float) -> list[Mesh]:
                 for place, n in zip(line[::2], normal[::2], strict=True)
             ]
     for i in range(BAYS):
-        for z in np.linspace(-BAY * i - 0.9, -BAY * (i + 1) + 0.9, 9):
+        for z in np.linspace(-BAY * i - 0.9, -BAY * (i + 1) + 0.9, 7):
             for y in (0.75, 2.15, 2.75, 4.05):
                 x = HALF - 0.14 - 0.12 * (y < 2.5)
                 pieces.append(with_mirror(one.turned("z", 90.0).moved(x, y, z)))
@@ -158,8 +158,8 @@ def _floor(detail: float) -> list[Mesh]:
     pieces.append(block(2.2, 0.3, length, 0.05).moved(0, 0.2, -length / 2))
     pieces += [block(0.1, 0.09, length, 0.02).moved(x, 0.5, -length / 2) for x in (-0.75, 0.75)]
     for z in np.arange(0.65, length, 1.3):
-        pieces.append(block(2.6, 0.12, 0.34, 0.03).moved(0, 0.44, -z))
-        pieces.append(with_mirror(block(0.9, 0.1, 0.22, 0.02).moved(1.8, 0.2, -z)))
+        pieces.append(block(2.6, 0.12, 0.34).moved(0, 0.44, -z))
+        pieces.append(with_mirror(block(0.9, 0.1, 0.22).moved(1.8, 0.2, -z)))
     return pieces
 
 
@@ -180,7 +180,7 @@ def _cables(seed: int, detail: float) -> list[Mesh]:
         z = np.linspace(0.0, -BAYS * BAY, BAYS * count(8, detail, 4) + 1)
         dip = slack * np.abs(np.sin(np.pi * z / BAY)) if k < 3 else 0.0 * z
         path = np.stack([np.full_like(z, x), y - dip, z], -1)
-        pieces.append(with_mirror(cable(path, thick, 6)))
+        pieces.append(with_mirror(cable(path, thick, 5)))
     for i in range(BAYS):
         clamp = block(0.5, 0.9, 0.12, 0.03).moved(2.95, 5.55, -BAY * i - 0.42)
         pieces.append(with_mirror(clamp))

@@ -75,7 +75,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
     ]
     gate.append(gable(30.0, 36.0, 4.0, 3.5).moved(0, y + 14.0, 92.0))
     made.add("gate", "architecture", "oxidised-bronze", *gate)
-    number = count(190, detail, 40)
+    number = count(140, detail, 40)
     made.add(
         "ridge",
         "ground",
@@ -86,7 +86,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
             number,
             lambda x, z: _ridge_height(x, z, seed),
             floor=-1.0,
-            tolerance=1.3 / detail,
+            tolerance=1.2 / detail,
         ),
     )
     causeway = [frustum((12.0, 78.0), (9.0, 78.0), 13.0).moved(0, y - 17.0, 134.0)]
@@ -120,9 +120,9 @@ def _spire(height: float, radius: float, detail: float) -> Mesh:
     def swell(angle: Array, level: Array) -> Array:
         return 1.0 - 0.3 * np.abs(np.sin(angle * 4.0))
 
-    body = lathe(np.stack([line, height * t], -1), count(32, detail, 16), swell)
+    body = lathe(np.stack([line, height * t], -1), 16, swell)
     thorns = []
-    thorn = lathe([(0.06, 0.0), (0.025, 0.25), (0.001, 0.9)], 4).turned("x", 40.0)
+    thorn = lathe([(0.06, 0.0), (0.001, 0.9)], 3).turned("x", 40.0)
     for level, size in ((0.22, 2.4), (0.44, 1.6), (0.62, 1.0)):
         reach = radius * ((1 - level) ** 1.55 * 0.85 + 0.15 * (1 - level))
         ring = around(thorn.scaled(size * radius * 0.35).moved(0, height * level, reach * 0.9), 8)
@@ -139,16 +139,16 @@ def _skirt(height: float, radius: float) -> Mesh:
     feet = around(
         buttress(radius * 0.2, rise, radius * 0.9).moved(0, -8.0, radius * 0.62), 8, start=22.5
     )
-    needle = lathe(
-        [(0.17, 0.0), (0.15, 0.5), (0.2, 0.52), (0.2, 0.57), (0.1, 0.62), (0.004, 1.5)], 6
-    ).scaled(radius, rise * 0.9, radius)
+    needle = lathe([(0.17, 0.0), (0.15, 0.5), (0.2, 0.54), (0.1, 0.62), (0.004, 1.5)], 4).scaled(
+        radius, rise * 0.9, radius
+    )
     return joined([base, feet, around(needle.moved(0, -6.0, radius * 1.35), 8, start=22.5)])
 
 
 def _slits(height: float, radius: float) -> Mesh:
     """Lit windows in vertical lines between the ridges."""
     panes = []
-    for level in np.linspace(0.12, 0.42, 6):
+    for level in np.linspace(0.12, 0.42, 4):
         reach = radius * ((1 - level) ** 1.55 * 0.85 + 0.15 * (1 - level))
         size = radius * 0.06
         pane = block(size, size * 4.0, size).moved(0, height * level, reach * 0.74)

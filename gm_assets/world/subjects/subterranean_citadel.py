@@ -94,7 +94,9 @@ def _tier(size: float, height: float, index: int, detail: float) -> tuple[Mesh, 
     arcade = archway(side * 0.42, height * 0.38, side * 0.07, half * 0.14, 1.0, count(6, detail, 3))
     ring = around(arcade.moved(0, 0.0, half * 0.93), sides, start=15.0 if index % 2 else 0.0)
     spikes = around(
-        pinnacle(half * 0.075, height * 0.7).moved(0, height * 0.8, half * 1.02), sides, start=15.0
+        pinnacle(half * 0.075, height * 0.7, crockets=2).moved(0, height * 0.8, half * 1.02),
+        sides,
+        start=15.0,
     )
     pane = prism([pointed_arch(side * 0.2, height * 0.26, 1.0, 3)], 0.6)
     lit = around(
@@ -228,7 +230,7 @@ SUBJECT = Subject(
     ),
     identity_marks=("leaning tiers", "vault of ribs", "bridge on tall piers"),
     environment="subterranean-nave",
-    height=(230.0, 310.0),
+    height=(300.0, 345.0),
     view=View(azimuth=10.0, elevation=3.0, focal_length=35.0, aspect=1.1),
     sculptor=sculpt,
 )
