@@ -181,12 +181,15 @@ def camera_rays(
     film_width, film_height = camera.film_back
     x = ((np.arange(width) + offset[0]) / width - 0.5) * film_width
     y = (0.5 - (np.arange(height) + offset[1]) / height) * film_height
-    local = np.empty((height, width, 3))
-    local[..., 0], local[..., 1], local[..., 2] = x[None, :], y[:, None], -camera.focal_length
-    local /= np.linalg.norm(local, axis=2, keepdims=True)
     matrix = matrix_of(camera)
-    world = local.reshape(-1, 3) @ matrix[:3, :3].T
-    return matrix[:3, 3], world.astype(np.float32)
+    length = np.sqrt(x[None, :] ** 2 + y[:, None] ** 2 + camera.focal_length**2)
+    world = np.empty((height, width, 3), np.float32)
+    # Axis by axis: a matrix product of so thin arrays only wakes the threads of BLAS.
+    for axis in range(3):
+        right, up, back = matrix[axis, :3]
+        along = x[None, :] * right + y[:, None] * up - camera.focal_length * back
+        world[..., axis] = along / length
+    return matrix[:3, 3], world.reshape(-1, 3)
 
 
 def project(camera: Camera, points: ArrayLike, width: int, height: int) -> tuple[Floats, Floats]:
@@ -197,10 +200,14 @@ def project(camera: Camera, points: ArrayLike, width: int, height: int) -> tuple
         camera's axis; points with a depth of zero or less lie behind the camera.
     """
     matrix = matrix_of(camera)
-    local = (np.asarray(points, np.float64).reshape(-1, 3) - matrix[:3, 3]) @ matrix[:3, :3]
-    depth = -local[:, 2]
+    away = (np.asarray(points, np.float64).reshape(-1, 3) - matrix[:3, 3]).T
+    right, up, back = (
+        away[0] * matrix[0, axis] + away[1] * matrix[1, axis] + away[2] * matrix[2, axis]
+        for axis in range(3)
+    )
+    depth = -back
     scale = camera.focal_length / np.where(np.abs(depth) < 1e-12, 1e-12, depth)
     film_width, film_height = camera.film_back
-    x = (local[:, 0] * scale / film_width + 0.5) * width
-    y = (0.5 - local[:, 1] * scale / film_height) * height
+    x = (right * scale / film_width + 0.5) * width
+    y = (0.5 - up * scale / film_height) * height
     return np.stack([x, y], axis=1), depth

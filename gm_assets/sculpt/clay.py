@@ -170,8 +170,8 @@ class _Light:
             limit = reach if step % 3 else reach * 0.3
             blocked = self.scene.blocked(start, ray, limit)
             if self.studio.floor:
-                down = np.where(ray[:, 1] < 0, (self.floor - start[:, 1]) / ray[:, 1], np.inf)
-                blocked |= (down > 0) & (down < limit)
+                fall = -ray[:, 1] * np.float32(limit)
+                blocked |= fall > start[:, 1] - np.float32(self.floor)
             free += ~blocked
         return free / np.float32(rays)
 

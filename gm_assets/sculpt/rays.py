@@ -152,6 +152,11 @@ class Scene:
         result[met] = unit(blend).astype(np.float32)
         return result
 
+    def silhouette(self, camera: Camera, width: int, height: int) -> NDArray[np.bool_]:
+        """(height, width) True where the subject is seen through the centre of a pixel."""
+        eye, directions = camera_rays(camera, width, height)
+        return self.trace(eye, directions).met.reshape(height, width)
+
     def passes(self, camera: Camera, width: int, height: int) -> Passes:
         """Depth, normals, ids and silhouette through the pixel centres of a picture.
 

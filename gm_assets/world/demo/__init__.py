@@ -8,8 +8,9 @@ GLB bytes each time; only the times in the memories are those of the build.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -91,6 +92,21 @@ def build(
     )
 
 
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Child processes started in this block use one BLAS thread: there is one a core already."""
+    name = "OPENBLAS_NUM_THREADS"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def _make_all(
     plans: Sequence[Chain],
     folder: Path,
@@ -117,7 +133,7 @@ def _make_all(
     order = sorted(plans, key=lambda plan: -(plan.turntable + 6 * len(plan.frames)))
     # Fresh processes: a fork would copy the caller's threads and locks half-way.
     fresh = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(plans)), mp_context=fresh) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=fresh) as pool:
         jobs = [pool.submit(make_chain, plan, folder, when, size) for plan in order]
         for job in as_completed(jobs):
             done(job.result())

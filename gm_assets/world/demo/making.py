@@ -106,13 +106,13 @@ def _make_turntable(desk: Desk, scene: Scene) -> list[tuple[Kept, Plate]]:
     elevations = (6.0, 24.0) if count > 8 else (10.0,)
     side = 256 if count > 8 else 224
     stage: Stage = "S4" if desk.plan.plates_first else "S3"
-    studio = ClayStudio(samples=1, occlusion=8, shadows=4, floor=False)
+    studio = ClayStudio(samples=1, occlusion=6, shadows=3, floor=False)
     views: list[tuple[Kept, Plate]] = []
     if not count:
         return views
     for number, camera in enumerate(turntable(body(scene.sculpt), count, elevations=elevations)):
         picture = clay(scene, camera, side, side, studio)
-        seen = scene.passes(camera, side * 2, side * 2).silhouette
+        seen = scene.silhouette(camera, side * 2, side * 2)
         matte = seen.reshape(side, 2, side, 2).mean(axis=(1, 3)).astype(np.float32)
         pixels = np.dstack([picture, np.round(matte * 255).astype(np.uint8)])
         # What lies under a clear alpha is not part of the picture.
@@ -169,7 +169,7 @@ def _lift(desk: Desk, views: list[tuple[Kept, Plate]]) -> None:
         f"filled. Mean silhouette agreement {score}.",
         ("visual hull", "structure"),
     )
-    recipe = desk.recipe("s5.hull", sources, resolution=136, views=len(plates), agreement=score)
+    recipe = desk.recipe("s5.hull", sources, resolution=104, views=len(plates), agreement=score)
     structure = desk.studio.keep(
         "structure/hull.glb",
         glb(hull),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from gm_assets.memory.record import Camera
-from gm_assets.sculpt.cameras import camera_rays, matrix_of, project
+from gm_assets.sculpt.cameras import matrix_of, project
 from gm_assets.sculpt.model import Part, Sculpt
 
 Floats = NDArray[np.float32]
@@ -34,7 +34,7 @@ class Plate:
 
 
 def carve(
-    plates: Sequence[Plate], *, resolution: int = 136, floor: float = 0.0, name: str = "hull"
+    plates: Sequence[Plate], *, resolution: int = 104, floor: float = 0.0, name: str = "hull"
 ) -> Sculpt:
     """The visual hull of posed silhouettes as one closed part.
 
@@ -121,8 +121,7 @@ def agreement(hull: Sculpt, plates: Sequence[Plate]) -> float:
     scores = []
     for plate in plates:
         height, width = plate.matte.shape
-        eye, directions = camera_rays(plate.camera, width, height)
-        seen = scene.trace(eye, directions).met.reshape(height, width)
+        seen = scene.silhouette(plate.camera, width, height)
         wanted = plate.matte > 0.5
         union = int((seen | wanted).sum())
         scores.append(1.0 if union == 0 else int((seen & wanted).sum()) / union)
