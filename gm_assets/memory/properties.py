@@ -169,7 +169,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property("recipe", clark("gm:recipe")),
     Property("embeddings", clark("gm:embeddings"), Shape.BAG, _EMBEDDING),
 )
-BY_NAME: Mapping[str, Property] = MappingProxyType({p.name: p for p in PROPERTIES})
+BY_NAME: Mapping[str, Property] = {p.name: p for p in PROPERTIES}
 _BY_FIELD = {(p.written, p.field): p for p in PROPERTIES}
 HISTORY = _BY_FIELD[False, "history"]
 SCHEMA = clark("gm:schemaVersion")

@@ -40,12 +40,14 @@ LANG = f"{{{_XML_NS}}}lang"
 BAG, SEQ, ALT = (f"{{{RDF_NS}}}{kind}" for kind in ("Bag", "Seq", "Alt"))
 _CONTAINERS = frozenset((BAG, SEQ, ALT))
 _SYNTAX = (f"{{{RDF_NS}}}", f"{{{_XML_NS}}}")
-_SYNTAX_ATTRIBUTES = (
-    PARSE_TYPE,
-    LANG,
-    RESOURCE,
-    ABOUT,
-    *(f"{{{RDF_NS}}}{name}" for name in ("ID", "nodeID", "datatype")),
+_SYNTAX_ATTRIBUTES = frozenset(
+    (
+        PARSE_TYPE,
+        LANG,
+        RESOURCE,
+        ABOUT,
+        *(f"{{{RDF_NS}}}{name}" for name in ("ID", "nodeID", "datatype")),
+    )
 )
 #: Bound on nesting within one value; libxml2 refuses documents nested deeper than 256.
 _MAX_NESTING = 16
@@ -172,7 +174,7 @@ def items_of(element: Element) -> list[Element]:
     """The items of an array property; a plain value is an array of itself."""
     for child in element:
         if child.tag in _CONTAINERS:
-            return list(nodes(child))
+            return [item for item in child if isinstance(item.tag, str)]
     return [element] if len(element) or element.attrib or element.text else []
 
 
@@ -196,8 +198,8 @@ def struct_of(element: Element) -> dict[str, str]:
 def _attributes(element: Element) -> dict[str, str]:
     """The attributes that are fields, not syntax."""
     fields = dict(element.items())  # a third faster than dict(element.attrib)
-    for name in _SYNTAX_ATTRIBUTES:
-        fields.pop(name, None)
+    if not _SYNTAX_ATTRIBUTES.isdisjoint(fields):
+        return {name: text for name, text in fields.items() if name not in _SYNTAX_ATTRIBUTES}
     return fields
 
 

@@ -23,7 +23,7 @@ The same memory and the same foreign packet always give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lxml import etree
@@ -117,17 +117,18 @@ def load(packet: bytes, where: str | None = None) -> Memory | None:
                 unknown.setdefault(name, canonical_xml(name, Text(text)))
         for child in block:
             name = child.tag
-            if (prop := BY_NAME.get(name)) is not None:
-                if prop is HISTORY and name in values:
-                    values[name] = [*values[name], *_read(prop, child)]
-                elif name not in values:
-                    value = _read(prop, child)
-                    if value is not None:
-                        values[name] = value
-                    elif prop.ours:
-                        raise wrong_shape(prop, where)
-            elif name.startswith(_GM) and name not in unknown:
-                unknown[name] = canonical_xml(name, node_from_xml(child))
+            reader = _READERS.get(name)
+            if reader is None:
+                if name.startswith(_GM) and name not in unknown:
+                    unknown[name] = canonical_xml(name, node_from_xml(child))
+            elif name not in values:
+                value = reader(child)
+                if value is not None:
+                    values[name] = value
+                elif BY_NAME[name].ours:
+                    raise wrong_shape(BY_NAME[name], where)
+            elif name == HISTORY.name:
+                values[name] = [*values[name], *reader(child)]
     if SCHEMA not in values:
         if not unknown and not any(BY_NAME[name].ours for name in values):
             return None
@@ -144,17 +145,23 @@ def _is_list(prop: Property) -> bool:
     return prop.shape in (Shape.BAG, Shape.SEQ)
 
 
-def _read(prop: Property, element: Element) -> Any:
-    """The value of a property element in the shape that `decode` expects."""
-    shape = prop.shape
-    if shape is Shape.SIMPLE or shape is Shape.ALT:
-        return text_of(element)
-    if shape is not Shape.STRUCT:
-        items = items_of(element)
-        if prop.fields is not None:
-            return [struct_of(item) for item in items]
-        return [text for item in items if (text := text_of(item)) is not None]
-    return struct_of(element)
+def _texts(element: Element) -> list[str]:
+    return [text for item in items_of(element) if (text := text_of(item)) is not None]
+
+
+def _structs(element: Element) -> list[dict[str, str]]:
+    return [struct_of(item) for item in items_of(element)]
+
+
+def _reader(prop: Property) -> Callable[[Element], Any]:
+    """What reads the property's element into the shape that `decode` expects."""
+    if _is_list(prop):
+        return _texts if prop.fields is None else _structs
+    return struct_of if prop.shape is Shape.STRUCT else text_of
+
+
+#: By name, decided once: reading a packet is most of what a rebuild does.
+_READERS = {prop.name: _reader(prop) for prop in PROPERTIES}
 
 
 def dump(memory: Memory, onto: bytes | None = None) -> bytes:
