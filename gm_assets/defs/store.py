@@ -30,8 +30,8 @@ def take_in(
     paths: Sequence[str],
     log: dg.DagsterLogManager,
     progress: ProgressFunction | None = None,
-) -> Iterator[dg.AssetMaterialization]:
-    """Ingest `paths` (below the root); yields a report on `library_files` if anything changed.
+) -> Iterator[dg.AssetObservation]:
+    """Ingest `paths` (below the root); yields what became of them, seen on `library_files`.
 
     In a managed folder this writes memories; elsewhere it only catalogues.
 
@@ -50,7 +50,7 @@ def take_in(
         report = ingest(library, progress=progress)
     log.info(report.summary())
     if report.outcomes or report.moved or report.vanished:
-        yield dg.AssetMaterialization(
+        yield dg.AssetObservation(
             library_files.key,
             description=report.summary(),
             metadata=changed_files(report),

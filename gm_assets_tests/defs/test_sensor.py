@@ -242,7 +242,7 @@ def test_an_ingest_from_the_command_line_is_noticed(studio: Studio) -> None:
     ingest(studio.library)
     result = studio.tick()
     assert asked(result) == {SEAM: {"s2_reference"}}
-    assert [event.asset_key.to_user_string() for event in result.asset_events] == ["library_files"]
+    assert reported(result) == ["library_files"]
 
 
 def test_a_file_that_was_only_fingerprinted_still_gets_its_memory(studio: Studio) -> None:
@@ -279,15 +279,27 @@ def test_a_chain_whose_run_is_not_finished_waits(studio: Studio) -> None:
     assert asked(studio.tick()) == {SEAM: {"s2_reference"}}
 
 
-def test_what_a_run_takes_in_is_reported_on_the_files(studio: Studio) -> None:
+def test_what_a_run_takes_in_is_seen_on_the_files(studio: Studio) -> None:
     small.add(studio.library.root / "seam-keeper/S2/reference.png")
-    result = studio.tick()
-    assert not result.asset_events
-    studio.run(result)
-    event = studio.instance.get_latest_materialization_event(dg.AssetKey("library_files"))
-    assert event is not None and event.asset_materialization is not None
-    rows: Any = event.asset_materialization.metadata["changes"].records
+    studio.run(studio.tick())
+    (record,) = studio.instance.fetch_observations(dg.AssetKey("library_files"), limit=1).records
+    assert record.asset_observation is not None
+    rows: Any = record.asset_observation.metadata["changes"].records
     assert [row.data["file"] for row in rows] == ["seam-keeper/S2/reference.png"]
+
+
+def test_each_generation_of_the_store_is_reported_once(studio: Studio) -> None:
+    assert not studio.tick().asset_events
+    small.add(studio.library.root / "seam-keeper/S2/reference.png")
+    first = studio.tick()
+    assert not first.asset_events  # the files are not in the store yet
+    studio.run(first)
+    assert reported(studio.tick()) == ["library_files"]
+    assert reported(studio.tick()) == []
+
+
+def reported(result: dg.SensorResult) -> list[str]:
+    return [event.asset_key.to_user_string() for event in result.asset_events]
 
 
 def test_a_missing_library_is_said_and_starts_nothing(

@@ -27,7 +27,7 @@ class IngestRun(dg.Config):
 )
 def ingest_files(
     context: dg.OpExecutionContext, config: IngestRun, library: LibraryResource
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetObservation]:
     paths = config.paths or [EVERYTHING]
     progress = log_progress(context.log)
     yield from take_in(library.open(), paths, context.log, progress)

@@ -107,16 +107,12 @@ def _result(decision: Decision, seen: Seen) -> dg.SensorResult:
         dg.AddDynamicPartitionsRequest("chains", list(new[start : start + KEYS_PER_CALL]))
         for start in range(0, len(new), KEYS_PER_CALL)
     ]
-    # Runs report what they take in themselves; this is what came by another way.
-    outside = bool(decision.requests) and seen.changes.quiet
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else decision.words,
         cursor=decision.cursor.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=[dg.AssetMaterialization(library_files.key, description=decision.words)]
-        if outside
-        else [],
+        asset_events=[_files_event(seen)] if decision.report else [],
     )
 
 
@@ -138,4 +134,17 @@ def _run_request(request: Request) -> dg.RunRequest:
         request.mark,
         dg.RunConfig(ops={"verify_listed_chains": manifest}),
         job_name=verify_chains.name,
+    )
+
+
+def _files_event(seen: Seen) -> dg.AssetMaterialization:
+    """The files as of a new generation of the store; the derived assets follow it."""
+    return dg.AssetMaterialization(
+        library_files.key,
+        description=f"Generation {seen.generation} of the store.",
+        metadata={
+            "generation": dg.MetadataValue.int(seen.generation),
+            "files": dg.MetadataValue.int(seen.changes.found),
+            "chains": dg.MetadataValue.int(len(seen.keys)),
+        },
     )

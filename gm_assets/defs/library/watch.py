@@ -111,6 +111,8 @@ class Decision:
     requests: tuple[Request, ...] = ()
     new_chains: tuple[str, ...] = ()
     words: str = ""
+    #: The store has a new generation: whatever is derived from the files may follow.
+    report: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,7 @@ def decide(
         requests=fresh,
         new_chains=tuple(sorted({*new_chains, *(ready.keys() - recorded.chains)})),
         words=_words(seen, fresh, waiting),
+        report=cursor.generation != seen.generation,
     )
 
 
@@ -224,6 +227,7 @@ def _record(seen: Seen, cursor: Cursor, new_chains: tuple[str, ...]) -> Decision
             Cursor("watching", seen.generation, unwritten=seen.unwritten_digest),
             new_chains=new_chains,
             words=f"recorded {len(seen.keys)} chains; from now on changes start runs",
+            report=bool(seen.generation),
         )
     request = _ingest(paths_of(seen.changes), seen)
     fresh = () if request.mark in cursor.marks else (request,)

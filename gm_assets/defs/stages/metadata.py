@@ -28,8 +28,8 @@ _FILES = dg.TableSchema(
         dg.TableColumn("part", "string", description="what the file is of the stage"),
         dg.TableColumn("state", "string", description="sound, provisional, altered, …"),
         dg.TableColumn("size", "string", description="pixels, or bytes of a model"),
-        dg.TableColumn("content", "string", description="content id"),
         dg.TableColumn("finding", "string", description="what is wrong, where something is"),
+        dg.TableColumn("content", "string", description="content id, its beginning"),
     ]
 )
 _LINKS = dg.TableSchema(
@@ -39,9 +39,9 @@ _LINKS = dg.TableSchema(
         dg.TableColumn("resolution", "string", description="resolved, absent, superseded, …"),
         dg.TableColumn("basis", "string", description="asserted, recorded, reproduced, signed"),
         dg.TableColumn("proven", "bool", description="resolved, and more than asserted"),
+        dg.TableColumn("finding", "string", description="what else is known of the link"),
         dg.TableColumn("parent", "string", description="document, or content where it is absent"),
         dg.TableColumn("child", "string", description="document of this stage"),
-        dg.TableColumn("finding", "string"),
     ]
 )
 
@@ -100,9 +100,9 @@ def file_table(files: Sequence[StageFile]) -> dg.TableMetadataValue:
                     "file": file.path,
                     "part": file.part or "",
                     "state": file.state,
-                    "size": f"{file.width} × {file.height}" if file.width else f"{file.size:,} B",
-                    "content": file.content_id or "",
+                    "size": f"{file.width}×{file.height}" if file.width else f"{file.size:,} B",
                     "finding": file.detail or "",
+                    "content": _short(file.content_id),
                 }
             )
             for file in files
@@ -122,9 +122,9 @@ def link_table(links: Sequence[LinkFact]) -> dg.TableMetadataValue:
                     "resolution": link.resolution,
                     "basis": link.basis,
                     "proven": link.proven,
-                    "parent": link.parent or link.parent_content_id,
-                    "child": link.child,
                     "finding": link.detail or "",
+                    "parent": link.parent or _short(link.parent_content_id),
+                    "child": link.child,
                 }
             )
             for link in links
@@ -142,6 +142,13 @@ def links_in_words(links: Sequence[LinkFact]) -> str:
     proven = sum(1 for link in links if link.proven)
     noun = "link" if len(links) == 1 else "links"
     return f"{len(links)} {noun}: {resolutions}. Basis: {bases}. Proven: {proven}."
+
+
+def _short(content_id: str | None) -> str:
+    """A content id as far as people compare it; tables hold many, the page has all of each."""
+    if not content_id:
+        return ""
+    return content_id if len(content_id) <= 16 else f"{content_id[:15]}…"
 
 
 def _counted(words: Iterable[str]) -> str:
