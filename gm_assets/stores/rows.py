@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from gm_assets.identity import Identity
     from gm_assets.stores.catalogue import Generation
 
-#: Files held as Python tuples before they become Arrow batches.
-BATCH_FILES = 4_096
+#: Files held as Python tuples before they become Arrow batches: few, since the garbage
+#: collector walks over them again and again.
+BATCH_FILES = 1_024
 #: Notes kept for one file.
 MAX_NOTES = 32
 

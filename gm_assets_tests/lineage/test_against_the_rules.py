@@ -31,7 +31,7 @@ def derived(tables: Tables) -> dict[str, pa.Table]:
         return judge(con)
 
 
-@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(libraries())
 def test_documents_links_and_chains_follow_the_rules(files: list[File]):
     tables = built(files)

@@ -295,7 +295,7 @@ def test_readers_see_whole_generations_while_a_writer_commits(tmp_path):
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        for turn in range(1, 7):
+        for turn in range(1, 5):
             committed(store, chain_of(5, f"{turn} "))
     finally:
         stop.set()
@@ -319,7 +319,7 @@ while True:
 
 def test_a_killed_commit_leaves_the_old_generation_or_the_new_one(tmp_path):
     store = store_of(tmp_path / "store", chain_of(40, "0 "))
-    for delay in (0.07, 0.16, 0.25, 0.34):
+    for delay in (0.08, 0.17, 0.3):
         process = subprocess.Popen(
             [sys.executable, "-c", COMMITTER, str(store.root)], stdout=subprocess.PIPE
         )

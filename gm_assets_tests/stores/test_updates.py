@@ -13,7 +13,7 @@ from gm_assets_tests.lineage.strategies import libraries
 from gm_assets_tests.lineage.worlds import File, add, memory, store_of
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(libraries(), min_size=2, max_size=3))
 def test_updates_come_to_the_same_tables_as_a_rebuild(worlds: list[list[File]]):
     with TemporaryDirectory() as folder:
