@@ -181,6 +181,16 @@ def test_a_memory_too_large_for_a_jpeg_is_refused_with_advice(tmp_path: Path) ->
     assert path.read_bytes() == samples()["jpeg"]
 
 
+@pytest.mark.parametrize("unvalidated", [{"domain": "Not a slug"}, {"recipe": {"a": (1, 2)}}])
+def test_a_memory_that_would_not_read_back_is_refused_before_anything_is_written(
+    tmp_path: Path, unvalidated: dict[str, object]
+) -> None:
+    path = put(tmp_path, "png")
+    with pytest.raises(InvalidMemory):
+        write_memory(path, MEMORY.model_copy(update=unvalidated))
+    assert path.read_bytes() == samples()["png"]
+
+
 def test_a_conflict_with_an_earlier_write_is_reported(tmp_path: Path) -> None:
     path = put(tmp_path, "png")
     signature = read_memory(path).signature
