@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 
 from gm_assets.errors import InvalidMemory, TooLarge, WriteRefused
 from gm_assets.memory import xmp
-from gm_assets.memory.properties import MAX_ITEMS, MAX_PACKET
+from gm_assets.memory.properties import MAX_ITEMS, MAX_PACKET, PROPERTIES, short
 from gm_assets.memory.record import Event, Memory, Parent
 from gm_assets_tests.memory.foreign import PHOTO_EDITOR, wrap
 from gm_assets_tests.memory.memories import DOCUMENT, INSTANCE, MESH, memories, texts, typical
@@ -299,3 +301,21 @@ def test_a_changed_mirror_is_reported_and_the_memory_wins() -> None:
     without = packet[:start] + packet[end:]
     assert [d.property for d in xmp.differences(without)] == ["xmpMM:Ingredients"] * 2
     assert xmp.dump(typical(), onto=without) == packet
+
+
+def test_the_packet_in_the_documentation_is_what_is_written() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "memory.md").read_text("utf-8")
+    packet = text.partition("```xml\n")[2].partition("\n```")[0].encode()
+    memory = xmp.load(packet)
+    assert memory is not None
+    assert xmp.dump(memory) == packet
+
+
+def test_every_property_is_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "memory.md").read_text("utf-8")
+    table = text.partition("## What it holds")[2].partition("## A whole packet")[0]
+    for prop in PROPERTIES:
+        prefix, local = short(prop.name).split(":")
+        assert f"`{prefix}:{local}`" in table or f"`{local}`" in table, prop.name
+        for field in (prop.fields or {}).values():
+            assert short(field).split(":")[1] in table, field
