@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from gm_assets.memory.record import Stage
@@ -98,6 +100,9 @@ def make_reference(desk: Desk, sculpt: Sculpt, scene: Scene) -> Kept:
         camera, aspect = desk.hero(sculpt, margin=0.20)
         width, height = desk.extent(aspect, 0.92)
         setting = environment(desk.subject.environment, sculpt, camera, desk.number)
+        # A study of the subject, made on a calmer day than the frames.
+        air = dataclasses.replace(setting.air, flakes=setting.air.flakes * 0.3)
+        setting = dataclasses.replace(setting, air=air)
         frame = render(sculpt, setting, camera, width, height, desk.number)
         data = jpeg(archival(frame, kind or "silver", desk.number))
         name, what = "reference.jpg", f"Procedural picture in the manner of a {kind} print"

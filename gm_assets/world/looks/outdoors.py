@@ -29,12 +29,12 @@ def dunes_under_snow(place: Place) -> Stage:
         air=Air(
             zenith=(0.012, 0.017, 0.026),
             horizon=(0.085, 0.105, 0.135),
-            density=0.42 / place.distance,
+            density=0.28 / place.distance,
             layer=1.6 * s,
             glow=(0.085, 0.105, 0.135),
             clouds=0.62,
             moon=moon,
-            flakes=0.75,
+            flakes=0.45,
             wind=0.5,
         ),
         size=s,
@@ -81,7 +81,7 @@ def ash_plain(place: Place) -> Stage:
         air=Air(
             zenith=(0.055, 0.056, 0.058),
             horizon=(0.30, 0.285, 0.255),
-            density=0.55 / place.distance,
+            density=0.42 / place.distance,
             layer=0.9 * s,
             glow=(0.245, 0.238, 0.222),
             clouds=0.9,
@@ -167,7 +167,7 @@ def dry_dock_canal(place: Place) -> Stage:
             at=(side * mast * 0.74, 0.64 * s, z * s + 0.05 * s),
             reach=0.55 * s,
             size=0.03,
-            beam=0.3,
+            beam=0.35,
         )
         for side, z, k in ((-1, 0.75, 0.85), (1, -0.6, 0.75), (-1, -2.4, 0.8), (1, -4.2, 0.8))
     ]
@@ -179,7 +179,7 @@ def dry_dock_canal(place: Place) -> Stage:
         reach=4.6 * s,
         size=0.012,
         opening=7.5,
-        beam=0.5,
+        beam=0.35,
     )
     return Stage(
         parts=tuple(parts),
@@ -187,11 +187,11 @@ def dry_dock_canal(place: Place) -> Stage:
         air=Air(
             zenith=(0.008, 0.011, 0.016),
             horizon=(0.030, 0.038, 0.050),
-            density=0.20 / place.distance,
+            density=0.13 / place.distance,
             layer=1.3 * s,
             glow=(0.026, 0.033, 0.043),
             clouds=0.8,
-            flakes=0.5,
+            flakes=0.35,
             wind=0.25,
         ),
         size=s,
@@ -241,7 +241,7 @@ def night_city(place: Place) -> Stage:
         at=(-half - 0.9 * s, 0.85 * s, 0.55 * s),
         reach=0.8 * s,
         size=0.12,
-        beam=0.5,
+        beam=0.25,
     )
     return Stage(
         parts=tuple(parts),
@@ -255,18 +255,18 @@ def night_city(place: Place) -> Stage:
                 reach=4.4 * s,
                 size=0.03,
                 opening=9.0,
-                beam=0.35,
+                beam=0.25,
             ),
             Lamp("far", (0.055, 0.07, 0.095), aim=(0.4, -0.7, -0.6), size=0.3),
         ),
         air=Air(
             zenith=(0.007, 0.010, 0.015),
             horizon=(0.070, 0.064, 0.052),
-            density=0.30 / place.distance,
+            density=0.15 / place.distance,
             layer=2.6 * s,
             glow=(0.050, 0.050, 0.048),
             clouds=0.75,
-            flakes=0.65,
+            flakes=0.4,
             wind=0.4,
         ),
         size=s,
@@ -282,12 +282,12 @@ def storm_at_the_seawall(place: Place) -> Stage:
     half = max(place.width * 0.5, 0.35 * s)
     sea = kit.land(s, relief=0.8, stretch=2.2, ridged=True, seed=5 + place.seed % 5, flat=0.85)
     sea = (sea[0] - np.array([0, 0.06 * s, 0], np.float32), sea[1])
-    wall = [kit.box((30 * s, 1.15 * s, 0.7 * s), (0, 0.4 * s, -2.5 * s), 0.97)]
+    wall = [kit.box((40 * s, 0.9 * s, 0.7 * s), (0, 0.05 * s, -5.2 * s), 0.97)]
     for number in range(-12, 13):
         wall.append(
-            kit.box((0.26 * s, 1.25 * s, 1.1 * s), (number * 1.05 * s, 0.4 * s, -2.2 * s), 0.55)
+            kit.box((0.26 * s, 0.95 * s, 1.1 * s), (number * 1.05 * s, 0.05 * s, -4.9 * s), 0.55)
         )
-        wall.append(kit.box((0.36 * s, 0.16 * s, 0.5 * s), (number * 1.05 * s, 1.05 * s, -2.4 * s)))
+        wall.append(kit.box((0.36 * s, 0.12 * s, 0.5 * s), (number * 1.05 * s, 0.55 * s, -5.1 * s)))
     for side in (-1, 1):
         tower = kit.shaft(
             [
@@ -303,7 +303,7 @@ def storm_at_the_seawall(place: Place) -> Stage:
             flutes=8,
             depth=0.12,
         )
-        wall.append(kit.moved(tower, (side * (half + 2.4 * s), 0, -2.6 * s)))
+        wall.append(kit.moved(tower, (side * (half + 2.4 * s), 0, -5.2 * s)))
     rocks = []
     for _ in range(14):
         x, z = chance.uniform(-3.4, 3.4) * s, chance.uniform(-1.6, 1.6) * s
@@ -327,7 +327,7 @@ def storm_at_the_seawall(place: Place) -> Stage:
         reach=3.2 * s,
         size=0.012,
         opening=10.0,
-        beam=0.16,
+        beam=0.12,
     )
     return Stage(
         parts=tuple(parts),
@@ -340,17 +340,17 @@ def storm_at_the_seawall(place: Place) -> Stage:
                 at=(-side * (half + 0.5 * s), 0.9 * s, 0.4 * s),
                 reach=0.6 * s,
                 size=0.05,
-                beam=0.4,
+                beam=0.12,
             ),
         ),
         air=Air(
             zenith=(0.014, 0.018, 0.024),
             horizon=(0.075, 0.090, 0.108),
-            density=0.20 / place.distance,
+            density=0.10 / place.distance,
             layer=1.1 * s,
             glow=(0.050, 0.061, 0.074),
             clouds=1.0,
-            flakes=0.6,
+            flakes=0.4,
             wind=1.0,
         ),
         size=s,
