@@ -27,7 +27,7 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from itertools import islice
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from gm_assets.settings import available_cpus
@@ -36,8 +36,10 @@ Result = TypeVar("Result")
 
 #: Starting two processes costs about as much as reading this many small pictures.
 SMALL_BATCH = 256
-#: Files under way for each worker: enough to keep it busy while results are recorded.
-AHEAD = 8
+#: Files in one task: handing a task over costs as much as reading a very small picture.
+TASK_FILES = 8
+#: Tasks under way for each worker: enough to keep it busy while results are recorded.
+AHEAD = 3
 
 
 class Pool(Generic[Result]):
@@ -66,27 +68,27 @@ class Pool(Generic[Result]):
             yield from map(self.function, queue)
         elif len(queue) < SMALL_BATCH:
             with ThreadPoolExecutor(self.workers) as threads:
-                yield from self._run(threads, self.function, queue, {})
+                yield from self._run(threads, self._call_here, queue, 1, {})
         else:
             yield from self._run_processes(queue)
 
     def _run_processes(self, queue: deque[str]) -> Iterator[Result]:
         while queue:
-            flying: dict[Future[Result], str] = {}
-            with self._processes(self.workers) as processes:
-                try:
-                    yield from self._run(processes, _call, queue, flying)
-                except BrokenProcessPool:
-                    pass
-            for path in flying.values():
+            flying: dict[Future[list[Result]], list[str]] = {}
+            with self._processes(self.workers) as processes, suppress(BrokenProcessPool):
+                yield from self._run(processes, _call, queue, TASK_FILES, flying)
+            for path in chain.from_iterable(flying.values()):
                 yield self._alone(path)
 
     def _alone(self, path: str) -> Result:
         with self._processes(1) as process:
             try:
-                return process.submit(_call, path).result()
+                return process.submit(_call, [path]).result()[0]
             except BrokenProcessPool:
                 return self.crashed(path)
+
+    def _call_here(self, paths: list[str]) -> list[Result]:
+        return [self.function(path) for path in paths]
 
     def _processes(self, workers: int) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("forkserver")
@@ -98,26 +100,29 @@ class Pool(Generic[Result]):
     def _run(
         self,
         executor: Executor,
-        call: Callable[[str], Result],
+        call: Callable[[list[str]], list[Result]],
         queue: deque[str],
-        flying: dict[Future[Result], str],
+        size: int,
+        flying: dict[Future[list[Result]], list[str]],
     ) -> Iterator[Result]:
-        """Keep `AHEAD` files a worker under way; `flying` names them if the pool breaks."""
-        limit = self.workers * AHEAD
+        """Keep `AHEAD` tasks of `size` files a worker under way.
+
+        `flying` names the files of tasks that have given no result when the pool breaks.
+        """
         try:
             while queue or flying:
-                for _ in islice(iter(int, 1), min(len(queue), limit - len(flying))):
-                    path = queue.popleft()
+                while queue and len(flying) < self.workers * AHEAD:
+                    task = [queue.popleft() for _ in range(min(size, len(queue)))]
                     try:
-                        flying[executor.submit(call, path)] = path
+                        flying[executor.submit(call, task)] = task
                     except BrokenProcessPool:
-                        queue.appendleft(path)
+                        queue.extendleft(reversed(task))
                         raise
                 done, _ = wait(flying, return_when=FIRST_COMPLETED)
                 for future in done:
-                    result = future.result()
+                    results = future.result()
                     del flying[future]
-                    yield result
+                    yield from results
         except GeneratorExit:
             for future in flying:
                 future.cancel()
@@ -143,6 +148,6 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _call(path: str) -> Any:
+def _call(paths: list[str]) -> list[Any]:
     assert _function is not None
-    return _function(path)
+    return [_function(path) for path in paths]
