@@ -75,7 +75,7 @@ def sculpt(seed: int, detail: float) -> Assembly:
     ]
     gate.append(gable(30.0, 36.0, 4.0, 3.5).moved(0, y + 14.0, 92.0))
     made.add("gate", "architecture", "oxidised-bronze", *gate)
-    number = count(125, detail, 40)
+    number = count(120, detail, 40)
     made.add(
         "ridge",
         "ground",

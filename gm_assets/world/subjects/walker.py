@@ -256,12 +256,14 @@ def _leg(side: int, fore: int, stride: float, detail: float) -> tuple[Mesh, Mesh
             9,
         )
         claws.append(cable(path, np.linspace(0.36, 0.05, 9), 7))
-    rings = [plated_ring(r, circle(0.1, 5), 16) for r in (0.72, 0.7, 0.74)]
-    down = foot - ankle
-    claws += [
-        planted(ring, ankle + down * t, down)
-        for ring, t in zip(rings, (0.35, 0.55, 0.75), strict=True)
-    ]
+    for start, end, girths in (
+        (ankle, foot, ((0.35, 0.72), (0.55, 0.7), (0.75, 0.74))),
+        (knee, ankle, ((0.16, 0.8), (0.22, 0.86), (0.44, 0.88), (0.5, 0.86), (0.78, 0.66))),
+        (hip, knee, ((0.34, 1.0), (0.42, 1.02), (0.68, 0.9))),
+    ):
+        for way, girth in girths:
+            ring = plated_ring(girth, circle(0.1, 5), count(18, detail, 10))
+            claws.append(planted(ring, start + (end - start) * way, end - start))
     return leg, joined(rods), joined(claws)
 
 
@@ -307,6 +309,6 @@ SUBJECT = Subject(
     identity_marks=("leg stance", "ribbed hull", "bowed head"),
     environment="ash-plain",
     height=(20.0, 26.0),
-    view=View(azimuth=38.0, elevation=3.0, focal_length=50.0, aspect=1.0),
+    view=View(azimuth=20.0, elevation=2.0, focal_length=60.0, aspect=1.0),
     sculptor=sculpt,
 )
