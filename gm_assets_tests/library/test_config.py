@@ -42,7 +42,7 @@ def test_an_empty_file_means_a_managed_library_named_after_its_folder() -> None:
         ('[[place]]\nmatch = "{chain"\nstage = "S1"\npart = "x"\n', 2, "without its partner"),
         (
             '[[place]]\nmatch = "{chain}/{stage}/{part}"\n[[place]]\nmatch = "a"\nstage = "S9"\n',
-            4,
+            5,
             "S1, S2, S3, S4 or S5",
         ),
         ('[[place]]\nmatch = "{chain}"\nstage = "S1"\npart = "Not A Slug"\n', 4, "a slug"),
@@ -117,3 +117,17 @@ def test_a_library_behind_a_symbolic_link_is_the_same_library(
     through = Library.open(tmp_path / "link")
     assert through.relative(library.root / "x.png") == "x.png"
     assert library.relative(tmp_path / "link" / "x.png") == "x.png"
+
+
+def test_the_examples_in_the_documentation_are_valid_and_do_what_they_say() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "library.md").read_text()
+    first, second = (parsed(block.split("```")[0]) for block in text.split("```toml\n")[1:])
+    assert not first.manages("from-clients/a.png") and first.manages("a.png")
+    ruling = first.places[1].place("sketches/2026/gate_v2.png")
+    assert ruling is not None and ruling.domain == "figures"
+    assert (ruling.placement.chain, ruling.placement.variant) == ("gate", "v2")
+    plate = second.places[0].place("plates/gate.g02/left.0007.png")
+    assert plate is not None
+    assert (plate.placement.stage, plate.placement.key) == ("S4", "gate.g02")
+    clay = second.places[1].place("gate/clay.png")
+    assert clay is not None and clay.placement.primary
