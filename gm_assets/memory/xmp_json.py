@@ -66,6 +66,8 @@ def load(packet: Mapping[str, Any], where: str | None = None) -> Memory | None:
         InvalidMemory: a memory that breaks its definition.
         TooLarge: a list beyond `MAX_ITEMS` entries.
     """
+    if not isinstance(packet, Mapping):
+        raise InvalidMemory("the packet is not a JSON object", where=where)
     names = _Names(packet.get("@context"))
     values: dict[str, Any] = {}
     unknown: dict[str, str] = {}
@@ -104,11 +106,17 @@ def dump(memory: Memory, onto: Mapping[str, Any] | None = None) -> dict[str, Any
     `onto` is not changed.
 
     Raises:
-        WriteRefused: the memory, or the one in `onto`, was written by a newer version.
+        WriteRefused: the memory, or the one in `onto`, was written by a newer version; or
+            `onto` is no JSON object.
         InvalidMemory: a text that XML 1.0 cannot express (a memory has to fit every form),
             or a recipe that is not JSON.
         TooLarge: a list beyond `MAX_ITEMS` entries.
     """
+    if onto is not None and not isinstance(onto, Mapping):
+        raise WriteRefused(
+            "the packet that is already there cannot be merged: it is not a JSON object",
+            remedy="Remove that packet, then write again",
+        )
     foreign = dict(onto or {})
     names = _Names(foreign.pop("@context", None))
     old: dict[str, list[Any]] = {}

@@ -189,6 +189,13 @@ def test_a_broken_memory_is_invalid(broken: dict[str, Any]) -> None:
         xmp_json.load(broken, "mesh.glb")
 
 
+def test_a_packet_that_is_no_object_is_refused_both_ways() -> None:
+    with pytest.raises(InvalidMemory, match="not a JSON object"):
+        xmp_json.load([], "mesh.glb")
+    with pytest.raises(WriteRefused, match="not a JSON object"):
+        xmp_json.dump(typical(), onto=["x"])
+
+
 def test_a_broken_value_of_somebody_else_is_passed_over() -> None:
     memory = xmp_json.load(ours(dc_title="a\x00b", dc_subject=5, dc_creator={"@list": ["x", {}]}))
     assert memory.title is None
