@@ -19,6 +19,8 @@ from time import monotonic
 
 from gm_assets.errors import LibraryError
 from gm_assets.library import IngestReport, Library, Progress, ProgressFunction, ingest
+from gm_assets.library.config import CONFIG_NAME
+from gm_assets.library.library import STATE_FOLDER
 from gm_assets.world.demo.chains import CHAINS
 from gm_assets.world.demo.making import Made, make_chain
 from gm_assets.world.demo.plans import Chain
@@ -27,6 +29,8 @@ __all__ = ["CHAINS", "SIZE", "Chain", "DemoReport", "build"]
 
 #: Long side of the large pictures in pixels.
 SIZE = 768
+#: A sensor may be ingesting the first chains when the last one is made.
+WRITER_WAIT_S = 120
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def build(
     size: int = SIZE,
     only: Sequence[str] | None = None,
 ) -> DemoReport:
-    """Make the demo library in an empty or new folder.
+    """Make the demo library in a new or empty folder, or in a library that holds no file yet.
 
     Args:
         progress: called after every chain with the phase `make`, then by the ingest.
@@ -67,17 +71,11 @@ def build(
         only: the chains to make; all by default.
 
     Raises:
-        LibraryError: the folder is not empty, is a library already, or cannot be written.
+        LibraryError: the folder holds something else, or cannot be written.
     """
     begun = monotonic()
     folder = Path(root).absolute()
-    if folder.is_dir() and any(folder.iterdir()):
-        raise LibraryError(
-            "the demo is made in a folder of its own, and this one is not empty",
-            where=folder,
-            remedy="Choose another folder, or remove this one",
-        )
-    library = Library.init(folder, name="Gothic Mechanica")
+    library = _empty_library(folder)
     plans = [plan for plan in CHAINS if only is None or plan.subject in only]
     made = _make_all(plans, folder, workers or os.cpu_count() or 1, size, progress)
     report = ingest(library, progress=progress)
@@ -90,6 +88,20 @@ def build(
         seconds=monotonic() - begun,
         ingest=report,
     )
+
+
+def _empty_library(folder: Path) -> Library:
+    """The library in `folder`, made where it is none; `gm up` has made it, and watches it."""
+    present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if present - {CONFIG_NAME, STATE_FOLDER}:
+        raise LibraryError(
+            "the demo is made in a folder of its own, and this one is not empty",
+            where=folder,
+            remedy="Choose another folder, or remove this one",
+        )
+    if CONFIG_NAME not in present:
+        Library.init(folder, name="Gothic Mechanica")
+    return Library.open(folder, wait=WRITER_WAIT_S)
 
 
 @contextmanager
