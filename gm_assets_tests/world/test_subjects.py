@@ -9,6 +9,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from gm_assets.sculpt.model import MATERIALS, SEMANTICS, Sculpt
 from gm_assets.world.names import ENVIRONMENTS, SUBJECTS_OF
@@ -34,6 +36,18 @@ def digest(sculpt: Sculpt) -> str:
         total.update(part.vertices.astype("<f4").tobytes())
         total.update(part.faces.astype("<u4").tobytes())
     return total.hexdigest()
+
+
+def piece_volumes(mesh: Mesh) -> np.ndarray:
+    """The signed volume of each connected piece of a mesh."""
+    count, edges = len(mesh.vertices), mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(count, count))
+    pieces, label = connected_components(graph, directed=False)
+    share = np.bincount(label, minlength=pieces)[:, None]
+    centre = np.stack([np.bincount(label, axis, pieces) for axis in mesh.vertices.T], 1) / share
+    owner = label[mesh.faces[:, 0]]
+    a, b, c = (mesh.vertices[mesh.faces[:, k]] - centre[owner] for k in range(3))
+    return np.bincount(owner, np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, pieces)
 
 
 def silhouette(sculpt: Sculpt, size: int = 48) -> np.ndarray:
@@ -105,12 +119,13 @@ def test_every_part_is_sound_geometry(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-def test_every_part_is_watertight_and_faces_outwards(name: str) -> None:
+def test_every_part_is_watertight_and_every_piece_of_it_faces_outwards(name: str) -> None:
     for part in built(name).parts:
         mesh = Mesh(part.vertices.astype(np.float64), part.faces.astype(np.int64))
         assert is_watertight(mesh), part.name
-        a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
-        assert np.einsum("ij,ij->i", a, np.cross(b, c)).sum() > 0.0, part.name
+        volumes = piece_volumes(mesh)
+        # Hollows that a blend has closed in are pieces that rightly face inwards: they are small.
+        assert -volumes[volumes < 0].sum() <= 0.01 * volumes.sum(), part.name
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

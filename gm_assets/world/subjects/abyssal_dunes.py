@@ -112,7 +112,7 @@ def _ribs(rng: np.random.Generator, detail: float) -> list[Mesh]:
     for i in range(19):
         z = 36.0 - 4.1 * i
         wide = 11.5 * np.sin(np.pi * np.clip((i + 1.6) / 21.0, 0, 1)) ** 0.7
-        tall = 19.0 - 0.12 * (i - 8) ** 2 * 0.6
+        tall = 19.0 - 0.072 * (i - 8) ** 2
         base = float(np.interp(z, keel[::-1, 2], keel[::-1, 1]))
         for side in (1.0, -1.0):
             whole = rng.uniform() > 0.24
@@ -190,7 +190,7 @@ def _mast(detail: float) -> list[Mesh]:
         )
         pieces += [
             cable(
-                curve([(x, y + 0.7, 0), (x * 0.9, y - 5.0, 0.4), (x * 1.0, y - 8.0, -0.4)], 8),
+                curve([(x, y + 0.7, 0), (x * 0.9, y - 5.0, 0.4), (x, y - 8.0, -0.4)], 8),
                 0.06,
                 4,
             )

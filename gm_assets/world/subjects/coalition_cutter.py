@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from gm_assets.world.sdf.meshing import Mesh, joined
 from gm_assets.world.subjects.forms import (
-    along,
     block,
     cable,
     circle,
@@ -300,7 +299,7 @@ def _masts(detail: float) -> list[Mesh]:
     dish = lathe([(0.2, 0.0), (1.0, 0.25), (1.7, 0.8), (1.75, 0.85), (1.0, 0.4), (0.2, 0.15)], 12)
     pieces.append(dish.turned("x", 60.0).moved(0, 21.0, 4.2))
     pieces.append(
-        along(studs(rivet(0.16, 5), np.zeros((1, 3))), [(x, 14.9, 7.6) for x in (-2, -1, 0, 1, 2)])
+        studs(rivet(0.16), np.array([(x, 14.9, 7.6) for x in (-2.0, -1.0, 0.0, 1.0, 2.0)]))
     )
     outline = pointed_arch(2.2, 2.4, 1.0, 5)
     pieces.append(prism([outline], 0.25).moved(0, 8.6, 9.05))

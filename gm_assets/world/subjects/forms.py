@@ -276,14 +276,3 @@ def planted(mesh: Mesh, place: ArrayLike, normal: ArrayLike) -> Mesh:
     matrix[:3, :3] = facing(normal)
     matrix[:3, 3] = np.asarray(place, dtype=np.float64)
     return mesh.posed(matrix)
-
-
-def weathered(mesh: Mesh, field: Callable[[Array], Array], amplitude: float) -> Mesh:
-    """The vertices moved along their normals by `amplitude` metres times a field of (n, 3)."""
-    corners = mesh.vertices[mesh.faces]
-    flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(mesh.vertices)
-    for k in range(3):
-        np.add.at(normals, mesh.faces[:, k], flat)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    return Mesh(mesh.vertices + normals * (amplitude * field(mesh.vertices))[:, None], mesh.faces)

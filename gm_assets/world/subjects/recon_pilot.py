@@ -150,7 +150,7 @@ def _coat(rng: np.random.Generator, seed: int, detail: float) -> list[Mesh]:
     ]
     collar = sweep(
         collar_path,
-        np.array([(-0.016, -0.05), (0.004, -0.05), (0.012, 0.055), (-0.004, 0.06)]) * 1.0,
+        np.array([(-0.016, -0.05), (0.004, -0.05), (0.012, 0.055), (-0.004, 0.06)]),
     )
     left = sleeve(
         [(0.2, 1.455, -0.01), (0.272, 1.3, -0.02), (0.305, 1.13, -0.012), (0.318, 0.93, 0.075)],
@@ -236,7 +236,7 @@ def _pauldrons() -> Solid:
         )
     )
     lower = bands - box(0.4, 0.5, 0.4).moved(-0.2, -0.04, 0)
-    right = flipped((lower - box(0.4, 0.2, 0.4).moved(0, -0.165, 0)).moved(0, 0, 0))
+    right = flipped(lower - box(0.4, 0.2, 0.4).moved(0, -0.165, 0))
     return union(
         left.turned("z", -6.0).moved(0.235, 1.478, -0.012),
         right.turned("z", 8.0).moved(-0.225, 1.475, -0.012),

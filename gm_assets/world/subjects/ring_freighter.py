@@ -116,13 +116,11 @@ def _spine(detail: float) -> list[Mesh]:
         [np.array([(-1.6, 5.0), (1.6, 5.0), (0.9, 10.0), (2.2, 14.0), (-2.0, 12.4), (-1.0, 9.0)])],
         0.9,
     )
+    blade = fin.turned("z", -90.0)
     for i in range(30):
         y = -128.0 + 8.0 * i
         swell = 1.0 + 0.35 * np.exp(-(((y - 12.0) / 26.0) ** 2))
         pieces.append(drum.scaled(swell, 1.0, swell).moved(y=y))
-        processes = joined(fin.turned("y", 90.0).turned("x", 0).scaled(1, 1, 1) for _ in range(1))
-        blade = processes.turned("y", -90.0)
-        blade = Mesh(blade.vertices[:, [1, 0, 2]] * [1.0, -1.0, 1.0], blade.faces)
         pieces.append(around(blade.scaled(swell, 1.0, 1.0).moved(y=y), 3, start=30.0))
     hub = lathe(
         [

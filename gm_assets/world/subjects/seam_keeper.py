@@ -178,7 +178,7 @@ def _spines(detail: float) -> Mesh:
 
 def _pauldron() -> Solid:
     """A beast's skull that has taken hold of the left shoulder: brow, sockets, jaws, plates."""
-    dome = ellipsoid(0.125, 0.105, 0.155).moved(0.0, 0.0, 0.0)
+    dome = ellipsoid(0.125, 0.105, 0.155)
     snout = limb(
         [(0.03, 0.0, 0.09), (0.055, -0.035, 0.19), (0.06, -0.09, 0.255), (0.05, -0.135, 0.27)],
         [0.085, 0.058, 0.036, 0.012],

@@ -7,7 +7,6 @@ import numpy as np
 from gm_assets.world.sdf.meshing import Mesh, cut, joined
 from gm_assets.world.subjects.forms import (
     along,
-    around,
     block,
     cable,
     circle,
@@ -427,7 +426,7 @@ def _lamps() -> list[Mesh]:
     places += [(side * 23.2, 17.0, 9.0) for side in (-1, 1)]
     return [
         along(lamp, np.array(places, dtype=float)),
-        *(around(lamp.scaled(0.8).moved(0, 60.0, 3.8), 1).moved(x=x) for x in (-30.5, 30.5)),
+        *(lamp.scaled(0.8).moved(x, 60.0, 3.8) for x in (-30.5, 30.5)),
     ]
 
 

@@ -75,8 +75,7 @@ def _bowl(detail: float) -> Mesh:
     outer = np.stack([5.8 * np.cos(t * np.pi / 2 * 0.98), 8.8 * np.sin(t * np.pi / 2)], -1)
     # From the inner pole out to the rim and back over the outside: one closed skin.
     line = np.concatenate([inner[::-1], outer])
-    dome = lathe(line[::-1] * [1.0, 1.0], segments)
-    return dome.turned("x", -90.0)
+    return lathe(line, segments).turned("x", -90.0)
 
 
 def _ribs(detail: float) -> list[Mesh]:

@@ -98,7 +98,7 @@ def _tier(size: float, height: float, index: int, detail: float) -> tuple[Mesh, 
         sides,
         start=15.0,
     )
-    pane = prism([pointed_arch(side * 0.2, height * 0.26, 1.0, 3)], 0.6)
+    pane = prism([pointed_arch(side * 0.1, height * 0.2, 1.0, 3)], 0.6)
     lit = around(
         pane.moved(0, height * 0.08, half * 0.925), sides, start=15.0 if index % 2 else 0.0
     )
