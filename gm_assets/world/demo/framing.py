@@ -156,5 +156,5 @@ def setting_of(shot: Shot, sculpt: Sculpt, camera: Camera, seed: int) -> Stage:
     points = body(sculpt)
     top = points[int(points[:, 1].argmax())]
     at = (float(top[0]), float(top[1]) * 0.97, float(top[2]))
-    beacon = Lamp("point", (2.6, 0.03, 0.04), at=at, reach=0.16 * setting.size, size=0.1, beam=2.0)
+    beacon = Lamp("point", (4.5, 0.03, 0.04), at=at, reach=0.2 * setting.size, size=0.1, beam=4.0)
     return dataclasses.replace(setting, lamps=(*setting.lamps, beacon))

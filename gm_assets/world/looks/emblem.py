@@ -25,6 +25,8 @@ _SPREAD = (0.0, 46.0, 82.0, 108.0, 126.0, 138.0, 146.0)
 _RADIUS = (0.060, 0.160, 0.250, 0.322, 0.380, 0.425, 0.458)
 _SPAN, _SPRING, _RISE = 0.225, 0.24, 0.225
 _ORDERS = 4
+#: Thickness of each order of the arch, as a part of the page.
+_THICK = (0.016, 0.006, 0.006, 0.010)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ def tree() -> list[Limb]:
     """All limbs, trunk first, then generation by generation from left to right, then the roots."""
     point = np.array([0.0, _SPRING + _RISE + 0.052])
     first = _place(0.0, _RADIUS[0])
-    limbs = [_limb(point - np.array([0, 0.03]), first, 0.0, 0.0, 0.040, 0.030, 0)]
+    limbs = [_limb(point - np.array([0, 0.03]), first, 0.0, 0.0, 0.046, 0.034, 0)]
     nodes = [(0.0, first)]
     for level in range(1, _GENERATIONS + 1):
         count = 2**level
@@ -72,7 +74,7 @@ def tree() -> list[Limb]:
             angle = share * _SPREAD[level] * count / (count - 1)
             from_angle, start = nodes[number // 2]
             end = _place(angle, _RADIUS[level])
-            thick = 0.030 * 0.62 ** (level - 1)
+            thick = 0.034 * 0.66 ** (level - 1)
             limbs.append(_limb(start, end, from_angle, angle, thick, thick * 0.66, level))
             grown.append((angle, end))
         nodes = grown
@@ -111,6 +113,29 @@ def _limb(
     return Limb(curve, np.linspace(thick, thin, 14), level)
 
 
+def outlines() -> list[Floats]:
+    """Every limb as a closed shape, (n, 2) parts of the page from its top left."""
+    shapes = []
+    for limb in tree():
+        along = np.gradient(limb.points, axis=0)
+        along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-12
+        across = np.stack([-along[:, 1], along[:, 0]], axis=1) * limb.widths[:, None] / 2
+        shapes.append(np.concatenate([limb.points + across, (limb.points - across)[::-1]]))
+    return _on_page(shapes)
+
+
+def _on_page(lines: list[Floats]) -> list[Floats]:
+    """Emblem coordinates to parts of a square page, y down, with a margin."""
+    scale, left, ground = 0.93, 0.5, 0.965
+    return [
+        np.stack([left + line[:, 0] * scale, ground - line[:, 1] * scale], axis=1) for line in lines
+    ]
+
+
+def _listed(points: Floats) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+
+
 def svg(size: int = 512, ink: str = "#d8cfbc", ground: str | None = None) -> str:
     """The emblem as an SVG document, the same text each time.
 
@@ -120,24 +145,14 @@ def svg(size: int = 512, ink: str = "#d8cfbc", ground: str | None = None) -> str
         ground: colour behind them, or None for none.
     """
 
-    def polygon(points: Floats) -> str:
-        x, y = (points[:, 0] + 0.5) * size, (1.02 - points[:, 1] * 0.98) * size * 0.985
-        return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-
     shapes = []
     if ground:
         shapes.append(f'<rect width="{size}" height="{size}" fill="{ground}"/>')
-    for limb in tree():
-        along = np.gradient(limb.points, axis=0)
-        along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-12
-        across = np.stack([-along[:, 1], along[:, 0]], axis=1) * limb.widths[:, None] / 2
-        outline = np.concatenate([limb.points + across, (limb.points - across)[::-1]])
-        shapes.append(f'<polygon points="{polygon(outline)}"/>')
-    for order, line in enumerate(gate_outline()):
-        thick = (0.016, 0.006, 0.006, 0.010)[order] * size
+    shapes += [f'<polygon points="{_listed(outline * size)}"/>' for outline in outlines()]
+    for line, thick in zip(_on_page(gate_outline()), _THICK, strict=True):
         shapes.append(
-            f'<polyline points="{polygon(line)}" fill="none" stroke="{ink}" '
-            f'stroke-width="{thick:.1f}" stroke-linejoin="round"/>'
+            f'<polyline points="{_listed(line * size)}" fill="none" stroke="{ink}" '
+            f'stroke-width="{thick * size:.1f}" stroke-linejoin="round"/>'
         )
     body = "\n".join(shapes)
     return (
@@ -145,3 +160,18 @@ def svg(size: int = 512, ink: str = "#d8cfbc", ground: str | None = None) -> str
         f'aria-label="A branching tree that folds back into the arch it grew from">\n'
         f'<g fill="{ink}">\n{body}\n</g>\n</svg>\n'
     )
+
+
+def raster(size: int, ink: str = "#d8cfbc", ground: str = "#111111") -> NDArray[np.uint8]:
+    """The emblem as (size, size, 3) uint8 pixels, drawn four times as large and reduced."""
+    from PIL import Image, ImageDraw
+
+    large = size * 4
+    image = Image.new("RGB", (large, large), ground)
+    pen = ImageDraw.Draw(image)
+    for outline in outlines():
+        pen.polygon([(float(x) * large, float(y) * large) for x, y in outline], fill=ink)
+    for line, thick in zip(_on_page(gate_outline()), _THICK, strict=True):
+        points = [(float(x) * large, float(y) * large) for x, y in line]
+        pen.line(points, fill=ink, width=max(round(thick * large), 1), joint="curve")
+    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
