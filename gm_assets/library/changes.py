@@ -76,8 +76,10 @@ def compare(library: Library, known: Known, chosen: list[str] | None = None) -> 
     if chosen is not None:
         known = known.below(chosen)
     comparison = _Comparison(known)
+    # A file that was ingested by name keeps its row, whatever its suffix.
+    odd = frozenset(path for path in known.files if path.rpartition(".")[2].lower() not in SUFFIXES)
     for below in [""] if chosen is None else chosen:
-        _look(library, below, known, comparison)
+        _look(library, below, odd, comparison)
     return comparison.changes()
 
 
@@ -129,6 +131,11 @@ class _Comparison:
         else:
             self._differs(entry.path, entry.signature, row)
 
+    def knows(self, below: str) -> bool:
+        """Whether the store has anything at or below a path."""
+        within = inside([below])
+        return any(map(within, self.known.files)) or any(map(within, self.known.quarantine))
+
     def changes(self) -> Changes:
         lost = inside(self.unreachable) if self.unreachable else (lambda path: False)
         vanished = {path: row for path, row in self.unseen.items() if not lost(path)}
@@ -152,14 +159,10 @@ class _Comparison:
         )
 
 
-def _look(library: Library, below: str, known: Known, comparison: _Comparison) -> None:
+def _look(library: Library, below: str, odd: frozenset[str], comparison: _Comparison) -> None:
     """Compare one file or folder named by the caller."""
     full = library.root / below
     if full.is_dir() and not full.is_symlink():
-        # A file that was ingested by name keeps its row, whatever its suffix.
-        odd = frozenset(
-            path for path in known.files if path.rpartition(".")[2].lower() not in SUFFIXES
-        )
         comparison.walk(Walk(library.root, below, odd))
         return
     entry = stat_entry(library.root, below)
@@ -172,7 +175,7 @@ def _look(library: Library, below: str, known: Known, comparison: _Comparison) -
             remedy="Name the file that it leads to",
         )
         comparison.problems.append(Problem(below, None, error))
-    elif not (known.files or known.quarantine):
+    elif not comparison.knows(below):
         raise NotFound(
             "there is no such file", where=full, remedy="Name files or folders of the library"
         )

@@ -135,7 +135,7 @@ def _files(
     pool: Pool[Examined] = Pool(partial(examine, os.fspath(library.root)), _crashed, workers)
     bytes_read = 0
     for number, examined in enumerate(pool.stream(paths), start=1):
-        yield from _file(examined)
+        yield from _file(examined, library.managed(examined.path))
         bytes_read += examined.identity.size if examined.identity else 0
         if progress is not None:
             progress(Progress(number, len(paths), bytes_read, examined.path, "read"))
@@ -150,7 +150,7 @@ def _paths(library: Library, chosen: list[str]) -> Iterator[str]:
             yield below
 
 
-def _file(examined: Examined) -> Iterator[CheckResult]:
+def _file(examined: Examined, managed: bool) -> Iterator[CheckResult]:
     path = examined.path
     if examined.waiting is not None:
         yield CheckResult("content", path, "warning", examined.waiting)
@@ -159,7 +159,8 @@ def _file(examined: Examined) -> Iterator[CheckResult]:
     elif examined.memory_error is not None:
         yield CheckResult("memory", path, "error", str(examined.memory_error.what))
     elif examined.memory is None:
-        yield CheckResult("memory", path, "warning", "carries no memory")
+        if managed:  # elsewhere that is as it should be
+            yield CheckResult("memory", path, "warning", "carries no memory: gm ingest")
     elif examined.identity and is_altered(examined.identity, examined.memory.written):
         detail = "altered: accept it with gm revise, or restore the file"
         yield CheckResult("content", path, "error", detail)

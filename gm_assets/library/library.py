@@ -143,7 +143,8 @@ class Library:
         links in the path of a file are not followed, save those above the root.
 
         Raises:
-            LibraryError: it lies outside the library.
+            LibraryError: it lies outside the library, or it is a name that is never catalogued
+                (hidden, or not valid UTF-8).
         """
         given = Path(path)
         if not given.is_absolute() and not given.exists():
@@ -155,7 +156,7 @@ class Library:
                 if candidate == root:
                     return ""
                 if candidate.is_relative_to(root):
-                    return candidate.relative_to(root).as_posix()
+                    return _catalogued(candidate.relative_to(root).as_posix(), full)
         raise LibraryError(
             f"it lies outside the library {self.root}",
             where=full,
@@ -203,3 +204,22 @@ def _state_folder(root: Path) -> Path:
     # Two libraries may have one name: the path's hash tells them apart.
     key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
     return Path(elsewhere).absolute() / f"{slug(root.name) or 'library'}-{key}"
+
+
+def _catalogued(path: str, full: Path) -> str:
+    """`path`, unless its name is one that a library never catalogues. Raises LibraryError."""
+    if any(part.startswith(".") for part in path.split("/")):
+        raise LibraryError(
+            "names that begin with a dot are not part of a library",
+            where=full,
+            remedy="Rename it, or move it out of the hidden folder",
+        )
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise LibraryError(
+            "the name is not valid UTF-8",
+            where=os.fsencode(full).decode("utf-8", "backslashreplace"),
+            remedy="Rename it (for example: convmv -f latin1 -t utf8 --notest FILE)",
+        ) from None
+    return path

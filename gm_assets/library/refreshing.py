@@ -68,7 +68,7 @@ def _refresh(
     due = _due(library)
     work = {path: shard for path, shard in due.items() if shard in shards}
     read: dict[str, Counter[str]] = defaultdict(Counter)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     done = 0
     recorder = Recorder(library)
     worker = Remember(os.fspath(library.root), library.config, Lost(), Mode.CATALOGUE)
@@ -83,7 +83,7 @@ def _refresh(
         if handled.examined.identity is not None:
             tally["bytes"] += handled.examined.identity.size
             done += handled.examined.identity.size
-        seconds[work[path]] += handled.seconds  # type: ignore[assignment]
+        seconds[work[path]] += handled.seconds
         if progress is not None:
             progress(Progress(number, len(work), done, path, "read"))
         if recorder.due:

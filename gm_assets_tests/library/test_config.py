@@ -108,6 +108,10 @@ def test_paths_outside_are_refused_and_inside_ones_are_relative(
     assert library.relative("..") == ""
     with pytest.raises(LibraryError, match="--copy-to"):
         library.relative(library.root / "a/../../elsewhere.png")
+    with pytest.raises(LibraryError, match="dot"):
+        library.relative(library.root / ".gm/thumbs/a.webp")
+    with pytest.raises(LibraryError, match="UTF-8"):
+        library.relative(library.root / "caf\udce9.png")
 
 
 def test_a_library_behind_a_symbolic_link_is_the_same_library(
