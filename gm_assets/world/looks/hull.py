@@ -34,7 +34,7 @@ class Plate:
 
 
 def carve(
-    plates: Sequence[Plate], *, resolution: int = 104, floor: float = 0.0, name: str = "hull"
+    plates: Sequence[Plate], *, resolution: int = 112, floor: float = 0.0, name: str = "hull"
 ) -> Sculpt:
     """The visual hull of posed silhouettes as one closed part.
 
@@ -57,7 +57,7 @@ def carve(
     high = origin + (filled.max(axis=0) + 1.5) * step
     low[1] = max(low[1], floor)
     field, origin, step = _carved(plates, low, high, resolution)
-    return _surface(ndimage.gaussian_filter(field, 0.5), origin, step, name)
+    return _surface(_without_crumbs(ndimage.gaussian_filter(field, 0.5)), origin, step, name)
 
 
 def _box(plates: Sequence[Plate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -100,6 +100,20 @@ def _carved(
         flat = field.reshape(-1)
         flat[alive] = np.minimum(flat[alive], coverage.astype(np.float32))
     return field, low + 0.5 * step, step
+
+
+def _without_crumbs(field: Floats) -> Floats:
+    """The field without pieces smaller than 1/250 of the largest.
+
+    Rods thinner than a voxel survive in places only; what is left of them hangs in the air.
+    """
+    pieces, count = ndimage.label(field > _LEVEL, np.ones((3, 3, 3)))
+    if count < 2:
+        return field
+    sizes = np.bincount(pieces.reshape(-1))
+    crumbs = sizes < sizes[1:].max() / 250
+    crumbs[0] = False
+    return np.where(crumbs[pieces], np.float32(0), field)
 
 
 def _surface(field: Floats, origin: NDArray[np.float64], step: float, name: str) -> Sculpt:
