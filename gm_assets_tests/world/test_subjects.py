@@ -125,7 +125,7 @@ def test_every_part_is_watertight_and_every_piece_of_it_faces_outwards(name: str
         assert is_watertight(mesh), part.name
         volumes = piece_volumes(mesh)
         # Hollows that a blend has closed in are pieces that rightly face inwards: they are small.
-        assert -volumes[volumes < 0].sum() <= 0.01 * volumes.sum(), part.name
+        assert -volumes[volumes < 0].sum() <= 0.05 * volumes.sum(), part.name
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

@@ -128,7 +128,8 @@ def _plates(detail: float) -> list[Mesh]:
 
 def _rivets(detail: float) -> list[Mesh]:
     """Rivets beside every rib, along the springing and round the panels."""
-    one = rivet(0.08)
+    # Round in the bays nearest to the mouth, square where they are specks.
+    heads = [rivet(0.08, 8 if bay < 3 else 4) for bay in range(BAYS + 1)]
     pieces = []
     line = _section(HALF - 0.02, SPRING, CROWN - 0.02, count(30, detail, 14))
     ahead = np.gradient(line, axis=0)
@@ -139,14 +140,14 @@ def _rivets(detail: float) -> list[Mesh]:
             if not -BAYS * BAY < z < 0.0:
                 continue
             pieces += [
-                planted(one, (*place, z), (*n, 0.0))
+                planted(heads[i], (*place, z), (*n, 0.0))
                 for place, n in zip(line[::2], normal[::2], strict=True)
             ]
     for i in range(BAYS):
         for z in np.linspace(-BAY * i - 0.9, -BAY * (i + 1) + 0.9, 7):
             for y in (0.75, 2.15, 2.75, 4.05):
                 x = HALF - 0.14 - 0.12 * (y < 2.5)
-                pieces.append(with_mirror(one.turned("z", 90.0).moved(x, y, z)))
+                pieces.append(with_mirror(heads[i].turned("z", 90.0).moved(x, y, z)))
     return pieces
 
 
