@@ -9,6 +9,7 @@ import typer
 
 from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_library
 from gm_assets.cli.output import note, print_json, progress_bar, safe
+from gm_assets.errors import NotFound
 
 if TYPE_CHECKING:
     from gm_assets.world.demo import DemoReport
@@ -26,12 +27,19 @@ def demo(
         Path | None,
         typer.Argument(help="Where to make it (GM_LIBRARY, else ./library).", show_default=False),
     ] = None,
+    chain: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this chain; may be repeated.", show_default=False),
+    ] = None,
+    size: Annotated[
+        int, typer.Option(min=64, max=4096, help="Long side of the large pictures in pixels.")
+    ] = 768,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the demo library: a procedural world, its chains with their links and gaps."""
     root = folder if folder is not None else library_path(ctx, library)
-    report = make_demo(root, quiet=as_json)
+    report = make_demo(root, only=chain or None, size=size, quiet=as_json)
     if as_json:
         print_json({"library": report.root, "report": report})
         return
@@ -40,17 +48,31 @@ def demo(
     print(f"`gm chains --library {safe(root)}` lists them")
 
 
-def make_demo(root: Path, *, quiet: bool = False) -> DemoReport:
+def make_demo(
+    root: Path, *, only: list[str] | None = None, size: int = 768, quiet: bool = False
+) -> DemoReport:
     """Make the demo in `root`, with progress on stderr.
 
+    Args:
+        only: names of chains; all by default.
+        size: long side of the large pictures in pixels.
+
     Raises:
-        LibraryError: `root` is not empty, or cannot be written.
+        NotFound: the demo has no such chain.
+        LibraryError: `root` holds something else, or cannot be written.
     """
     from gm_assets.settings import Settings
     from gm_assets.world import demo
 
+    names = [plan.subject for plan in demo.CHAINS]
+    for name in only or ():
+        if name not in names:
+            raise NotFound(
+                "the demo has no such chain", where=name, remedy=f"It has {', '.join(names)}"
+            )
+    workers = Settings.from_environment().workers
     with progress_bar(quiet=quiet) as progress:
-        return demo.build(root, progress=progress, workers=Settings.from_environment().workers)
+        return demo.build(root, progress=progress, workers=workers, size=size, only=only)
 
 
 def walk(

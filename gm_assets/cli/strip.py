@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 #: Pixels of a cell and of the space between two.
 CELL, SPACE = 256, 16
-GROUND, FRAME = (24, 24, 28), (110, 110, 120)
+INSIDE = (8, 8, CELL - 8, CELL - 8)
+#: Height of the stage's name in a cell, in pixels.
+LABEL = 26
+GROUND, FRAME, LIGHT = (24, 24, 28), (110, 110, 120), (230, 230, 235)
 #: Widest strip, in character cells; a strip on a very wide screen would fill its height.
 MAX_COLUMNS = 120
 
@@ -34,9 +37,10 @@ def draw(library: Library, strip: Strip) -> None:
 
 
 def compose(library: Library, strip: Strip) -> Image.Image:
-    """The five stages side by side: a thumbnail, an empty frame for a gap, nothing else.
+    """The five stages side by side: a thumbnail, an empty frame for a gap.
 
-    A stage whose picture cannot be shown has a crossed frame.
+    A picture that cannot be shown is a frame with a stroke; a stage that does not apply is
+    left blank.
     """
     from PIL import Image
 
@@ -49,26 +53,34 @@ def compose(library: Library, strip: Strip) -> Image.Image:
 
 
 def _cell(library: Library, stage: StageStrip) -> Image.Image:
-    from PIL import Image, ImageDraw
-
-    from gm_assets.library import thumbnail
+    from PIL import Image, ImageDraw, ImageFont
 
     cell = Image.new("RGB", (CELL, CELL), GROUND)
     pen = ImageDraw.Draw(cell)
-    frame = (8, 8, CELL - 8, CELL - 8)
-    if stage.state == "gap":
-        pen.rectangle(frame, outline=FRAME, width=4)
-        return cell
-    if stage.state != "present":
-        return cell
-    try:
-        if stage.primary_content_id is None:
-            raise GmError("no content")
-        with Image.open(thumbnail(library, stage.primary_content_id, CELL)) as thumb:
-            shown = thumb.convert("RGBA")
-    except (GmError, OSError):
-        pen.rectangle(frame, outline=FRAME, width=4)
-        pen.line((*frame[:2], *frame[2:]), fill=FRAME, width=4)
-        return cell
-    cell.paste(shown, ((CELL - shown.width) // 2, (CELL - shown.height) // 2), shown)
+    if stage.state == "present":
+        shown = _thumbnail(library, stage)
+        if shown is None:
+            pen.rectangle(INSIDE, outline=FRAME, width=4)
+            pen.line(INSIDE, fill=FRAME, width=4)
+        else:
+            cell.paste(shown, ((CELL - shown.width) // 2, (CELL - shown.height) // 2), shown)
+    elif stage.state == "gap":
+        pen.rectangle(INSIDE, outline=FRAME, width=4)
+    font = ImageFont.load_default(LABEL)
+    pen.text((16, 12), stage.stage, LIGHT, font, stroke_width=2, stroke_fill=GROUND)
     return cell
+
+
+def _thumbnail(library: Library, stage: StageStrip) -> Image.Image | None:
+    """The stage's picture as large as a cell, None where it cannot be shown."""
+    from PIL import Image, ImageOps
+
+    from gm_assets.library import thumbnail
+
+    if stage.primary_content_id is None:
+        return None
+    try:
+        with Image.open(thumbnail(library, stage.primary_content_id, CELL)) as thumb:
+            return ImageOps.contain(thumb.convert("RGBA"), (CELL, CELL))
+    except (GmError, OSError):
+        return None

@@ -158,3 +158,14 @@ def test_check_of_a_sound_library_has_no_errors(family: Gm) -> None:
     assert report["error"] == 0
     assert {"check", "path", "severity", "detail"} == set(report["results"][0])
     assert family("check", family.root / "missing.png", code=8).out == ""
+
+
+def test_the_demo_is_made_in_a_library_of_its_own(gm: Gm, tmp_path: Path) -> None:
+    assert "seam-keeper" in gm("demo", "--chain", "nothing", code=8).err
+    report = gm("demo", "--chain", "arch", "--size", "64", "--json").json["report"]
+    assert report["chains"] == ["arch"]
+    assert report["ingest"]["counts"]["remembered"] == report["files"]
+    stages = gm("chain", "arch", "--json").json["generations"][0]["stages"]
+    assert stages[2]["evidence"]["proven"] == stages[2]["evidence"]["links"] > 0
+    noise(tmp_path / "full" / "a.png", 1)
+    assert "not empty" in gm("demo", tmp_path / "full", code=6).err

@@ -116,7 +116,8 @@ def test_a_strip_is_drawn_with_thumbnails_and_frames(family: Gm) -> None:
     picture = compose(library, strip)
     assert picture.size == (5 * CELL + 4 * SPACE, CELL)
     step = CELL + SPACE
-    cells = [picture.crop((i * step, 0, i * step + CELL, CELL)) for i in range(5)]
+    below_its_name = 60
+    cells = [picture.crop((i * step, below_its_name, i * step + CELL, CELL)) for i in range(5)]
     colours = [len(cell.getcolors(CELL * CELL)) for cell in cells]
     assert colours[0] > 100 and colours[3] > 100
     assert colours[1:3] == [2, 2] and colours[4] == 2
