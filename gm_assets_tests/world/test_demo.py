@@ -10,7 +10,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from gm_assets.errors import LibraryError
+from gm_assets.errors import LibraryError, NotFound
 from gm_assets.identity import identify
 from gm_assets.library import Library
 from gm_assets.memory.files import read_memory
@@ -198,6 +198,12 @@ def test_two_builds_give_the_same_contents_and_documents(root: Path, tmp_path: P
         assert twin.written == memory.written, path
         assert twin.document_id == memory.document_id
         assert twin.recipe == memory.recipe
+
+
+def test_an_unknown_chain_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="seam-keper"):
+        build(tmp_path / "none", only=["seam-keper"])
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 
-from gm_assets.errors import LibraryError
+from gm_assets.errors import LibraryError, NotFound
 from gm_assets.library import IngestReport, Library, Progress, ProgressFunction, ingest
 from gm_assets.library.config import CONFIG_NAME
 from gm_assets.library.library import STATE_FOLDER
@@ -72,8 +72,16 @@ def build(
 
     Raises:
         LibraryError: the folder holds something else, or cannot be written.
+        NotFound: `only` names a chain that the demo does not have.
     """
     begun = monotonic()
+    known = {plan.subject for plan in CHAINS}
+    for name in only or ():
+        if name not in known:
+            raise NotFound(
+                f"the demo has no chain {name!r}",
+                remedy=f"Its chains are {', '.join(sorted(known))}",
+            )
     folder = Path(root).absolute()
     library = _empty_library(folder)
     plans = [plan for plan in CHAINS if only is None or plan.subject in only]
