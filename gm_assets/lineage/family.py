@@ -31,6 +31,7 @@ from gm_assets.lineage.values import (
     Strip,
 )
 from gm_assets.memory.record import STAGES, chain_key, parse_chain_key
+from gm_assets.stores.catalogue import reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -196,7 +197,8 @@ class Family:
         cursor = self._con.cursor()
         cursor.register("stale_documents", stale)
         cursor.register("all_stale", every)
-        rows = cursor.execute(sql, {"superseded": str(Resolution.SUPERSEDED)}).fetchall()
+        with reading("catalogue"):
+            rows = cursor.execute(sql, {"superseded": str(Resolution.SUPERSEDED)}).fetchall()
         why = {child: (direct, because, cyclic) for child, direct, because, cyclic in rows}
         return tuple(
             StaleDocument(documents[name], why[name][0], tuple(why[name][1]), why[name][2])
@@ -274,7 +276,8 @@ class Family:
     def _known(self) -> pa.Table:
         """Links that lead to a document, only what graphs need of them."""
         sql = "select child, parent, resolution from links where parent is not null"
-        return self._con.sql(sql).to_arrow_table()
+        with reading("catalogue"):
+            return self._con.sql(sql).to_arrow_table()
 
     @cached_property
     def _ancestry(self) -> Ancestry:
@@ -289,7 +292,8 @@ class Family:
         return frozenset(stale_documents(self._known).to_pylist() if superseded else ())
 
     def _rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        return self._con.execute(sql, parameters).fetchall()
+        with reading("catalogue"):
+            return self._con.execute(sql, parameters).fetchall()
 
     def _links(self, condition: str, document_id: str, limit: int) -> tuple[Link, ...]:
         sql = f"select {_LINK} from links where {condition} order by child, ordinal limit $limit"

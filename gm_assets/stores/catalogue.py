@@ -89,6 +89,31 @@ def database(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
+@contextmanager
+def reading(where: Path | str) -> Iterator[None]:
+    """Turn what DuckDB says of a damaged or too large store into a `LibraryError`."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise LibraryError(
+            "the question does not fit into the memory that DuckDB may use",
+            where=where,
+            remedy=f"Set {MEMORY_VARIABLE} to more, e.g. 4GB",
+        ) from error
+    except duckdb.Error as error:
+        # bytes that are not what they should be come as any class but those of wrong SQL
+        wrong_sql = isinstance(error, duckdb.ProgrammingError)
+        if wrong_sql and not isinstance(error, duckdb.InvalidInputException):
+            raise
+        raise LibraryError(
+            f"the store cannot be read: {str(error).splitlines()[0]}",
+            where=where,
+            remedy=REBUILD,
+        ) from error
+
+
 @dataclass(frozen=True)
 class Generation:
     """One generation of a store, pinned: it is not collected while this object lives."""
@@ -148,25 +173,20 @@ class Generation:
         Raises:
             LibraryError: a part is missing or damaged.
         """
-        import duckdb
-
         self._check()
         con = connect_duckdb()
         try:
-            for statement in self.views():
-                con.execute(statement)
-            # nothing but the parts can be read through this connection
-            folder = self.root / PARTS
-            allowed = f"{_quoted(str(folder))}, {_quoted(_pattern(folder))}"
-            con.execute(f"set allowed_directories = [{allowed}]")
-            con.execute("set enable_external_access = false")
-        except duckdb.Error as error:
+            with reading(self.root):
+                for statement in self.views():
+                    con.execute(statement)
+                # nothing but the parts can be read through this connection
+                folder = self.root / PARTS
+                allowed = f"{_quoted(str(folder))}, {_quoted(_pattern(folder))}"
+                con.execute(f"set allowed_directories = [{allowed}]")
+                con.execute("set enable_external_access = false")
+        except LibraryError:
             con.close()
-            raise LibraryError(
-                f"the store cannot be read: {str(error).splitlines()[0]}",
-                where=self.root,
-                remedy=REBUILD,
-            ) from error
+            raise
         weakref.finalize(con, _keep, self)
         return con
 
@@ -282,7 +302,10 @@ def _keep(generation: Generation) -> None:
 
 def _pattern(path: Path) -> str:
     """A path for DuckDB, which takes every path for a pattern: `a*b` must not match `aXb`."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))
+    text = str(path)
+    if "\\" in text:  # DuckDB finds a backslash only where nothing is escaped
+        return text
+    return re.sub(r"([*?\[])", r"[\1]", text)
 
 
 def _quoted(text: str) -> str:

@@ -180,10 +180,10 @@ def elect_changes(
     `gone` also names the paths that come again. Documents and contents that neither the
     gone nor the new files touch are not looked at.
     """
-    from gm_assets.stores.catalogue import database
+    from gm_assets.stores.catalogue import database, reading
 
     paths = pa.array(gone, pa.string())
-    with database(spill) as con:
+    with reading(base.root), database(spill) as con:
         fetch = _fetcher(con, spill)
         base.attach_raw(con, prefix="old_")
         con.register("gone", pa.table({"path": paths}))

@@ -170,6 +170,7 @@ def write_part(folder: Path, table: str, bucket: int, rows: pa.Table) -> Part:
         compression="zstd",
         compression_level=1,
         row_group_size=25_000,
+        write_page_checksum=True,
         use_dictionary=[name for name in rows.column_names if name in _FEW_VALUES],
     )
     data = sink.getvalue()
@@ -188,7 +189,9 @@ def read_part(folder: Path, table: str, part: Part, columns: list[str] | None = 
     """
     path = folder / part.name(table)
     try:
-        found = pq.read_table(path, columns=columns, memory_map=True)
+        found = pq.read_table(
+            path, columns=columns, memory_map=True, page_checksum_verification=True
+        )
     except (OSError, pa.ArrowException, KeyError) as error:
         raise damaged(path) from error
     names = TABLES[table].names if columns is None else columns

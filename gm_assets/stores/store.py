@@ -39,6 +39,7 @@ from gm_assets.stores.catalogue import (
     connect_duckdb,
     database,
     open_current,
+    reading,
     views,
 )
 from gm_assets.stores.parts import Manifest, Part
@@ -205,7 +206,7 @@ class Store:
     def _derive(self, base: Manifest) -> dict[str, pa.Table]:
         from gm_assets.lineage.resolve import judge
 
-        with database(self.root / SPILL) as con:
+        with reading(self.root), database(self.root / SPILL) as con:
             for statement in views(self.root, base, BASE):
                 con.execute(statement)
             return judge(con, self.root / SPILL)
