@@ -15,6 +15,7 @@ from gm_assets.identity import identify
 from gm_assets.library import Library
 from gm_assets.memory.files import read_memory
 from gm_assets.memory.record import Memory
+from gm_assets.world.contact import main, rows_of
 from gm_assets.world.demo import CHAINS, build
 from gm_assets.world.looks import grade
 from gm_assets.world.names import DOMAINS, ENVIRONMENTS, LIGHTS, SHOTS, SUBJECTS_OF
@@ -188,6 +189,17 @@ def test_sculpts_and_hulls_are_read_by_trimesh(root: Path) -> None:
         scene = trimesh.load(path)
         assert len(scene.geometry) >= 1
         assert scene.extents.min() > 0
+
+
+def test_the_contact_sheet_is_laid_out_from_memories_alone(root: Path, tmp_path: Path) -> None:
+    rows = {row.key: row for row in rows_of(root)}
+    assert set(rows) == {f"{name}.g01" for name in CHOSEN} | {"seam-keeper.g02"}
+    assert set(rows["arch.g01"].pictures) == {"S1", "S2", "S3", "S4", "S5"}
+    assert set(rows["ring-freighter.g01"].gaps) == {"S1", "S5"}
+    assert main([str(root), str(tmp_path)]) == 0
+    with Image.open(tmp_path / "demo-contact.png") as sheet:
+        assert sheet.width > 1000
+    assert "<svg" in (tmp_path / "emblem.svg").read_text()
 
 
 def test_two_builds_give_the_same_contents_and_documents(root: Path, tmp_path: Path) -> None:
