@@ -20,19 +20,21 @@ from gm_assets.world.subjects.model import Assembly, Subject, View
 Array = NDArray[np.float64]
 #: Strands in each trunk.
 STRANDS = 5
+#: How far the tree stands above the plain, on its dais, metres.
+DAIS = 1.6
 
 
 def sculpt(seed: int, detail: float) -> Assembly:
     """The trunks and their returning limbs, the crown of lesser gates, the gate within, a dais."""
     rng = np.random.default_rng([seed, 24])
     made = Assembly()
-    trunks = mesh_of(_trunks(), 0.19 / detail)
+    trunks = mesh_of(_trunks(), 0.19 / detail).moved(y=DAIS)
     returning, seats = _returning(detail)
     crown = _crown(rng, seats, detail)
     made.add("trunks", "architecture", "bone", trunks)
-    made.add("returning-limbs", "architecture", "bone", *returning)
-    made.add("crown", "architecture", "bone", *crown)
-    small = simplified(trunks, 0.09 / detail)
+    made.add("returning-limbs", "architecture", "bone", *(limb.moved(y=DAIS) for limb in returning))
+    made.add("crown", "architecture", "bone", *(limb.moved(y=DAIS) for limb in crown))
+    small = simplified(trunks.moved(y=-DAIS), 0.09 / detail)
     twigs = _crown(rng, seats, detail * 0.6, depth=1)
     within = joined([small, *_returning(detail * 0.5)[0], *twigs]).scaled(1.0 / 7.0)
     made.add("gate-within", "architecture", "tarnished-silver", within.moved(0, 1.75, -1.0))
@@ -67,9 +69,9 @@ def _trunks() -> Solid:
         )
         for k in range(STRANDS):
             angle = 2 * np.pi * k / STRANDS + side * 5.2 * t
-            away = 0.2 + 1.25 * (1 - t) ** 0.8 + 1.5 * np.exp(-t / 0.06)
+            away = 0.45 + 1.15 * (1 - t) ** 0.7 + 1.5 * np.exp(-t / 0.06)
             offset = np.stack([np.cos(angle) * away, 0 * t, np.sin(angle) * away], -1)
-            radius = (0.92 - 0.42 * t) * (1.0 + 0.07 * np.sin(t * 95.0 + k))
+            radius = (0.8 - 0.3 * t) * (1.0 + 0.07 * np.sin(t * 95.0 + k))
             pieces.append(tube(spine + offset, radius))
     roots = []
     for side in (1.0, -1.0):
@@ -84,7 +86,7 @@ def _trunks() -> Solid:
                 foot + out * 6.0 - [0, 0.2, 0],
             ]
             roots.append(tube(curve(path, 9), np.linspace(0.75, 0.12, 9)))
-    return blend(*pieces, *roots, radius=0.35)
+    return blend(*pieces, *roots, radius=0.18)
 
 
 def _returning(detail: float) -> tuple[list[Mesh], list[tuple[Array, Array]]]:
@@ -114,7 +116,7 @@ def _returning(detail: float) -> tuple[list[Mesh], list[tuple[Array, Array]]]:
                 ],
                 number,
             )
-            radius = 0.55 + 0.26 * np.exp(-t / 0.08) + 0.45 * np.exp(-(1 - t) / 0.14)
+            radius = 0.66 + 0.2 * np.exp(-t / 0.08) + 0.45 * np.exp(-(1 - t) / 0.14)
             radius = radius * (1.0 + 0.06 * np.sin(t * 120.0 + k))
             limbs.append(cable(path, radius, count(10, detail, 6)))
             if k == 2:
@@ -169,7 +171,7 @@ def _crown(
     for bend, size in ((-0.62, 8.6), (0.0, 11.0), (0.62, 8.6)):
         gate(crossing, np.array([np.sin(bend), np.cos(bend), 0.0]), size, 0.62, depth)
     for place, out in seats:
-        gate(place, out, 6.4, 0.42, depth - 1)
+        gate(place, out, 5.4, 0.42, depth - 1)
     return pieces
 
 

@@ -118,7 +118,7 @@ def _plates(detail: float) -> list[Mesh]:
         for y in (1.45, 3.4):
             disc = lathe(
                 [(0.62, 0), (0.62, 0.1), (0.42, 0.16), (0.3, 0.1), (0.12, 0.2)],
-                count(20, detail, 10),
+                count(16, detail, 10),
             )
             pieces.append(
                 with_mirror(disc.turned("z", 90.0).moved(HALF - 0.12 - 0.1 * (y < 2), y, z))
