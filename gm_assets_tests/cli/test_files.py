@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from PIL import Image
 
+from gm_assets import containers
 from gm_assets.memory.files import read_memory
 from gm_assets_tests.cli.gm import Gm, noise
 
@@ -113,8 +115,6 @@ def test_an_edit_is_found_and_accepted_and_its_children_are_stale(family: Gm) ->
     packet = read_memory(path).packet
     edited = Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     edited.save(path)
-    from gm_assets import containers
-
     assert packet is not None
     path.write_bytes(b"".join(containers.embed(path.read_bytes(), packet)))
     found = family("check", path, code=10)
@@ -142,8 +142,6 @@ def test_a_lost_memory_is_offered_and_given_back(family: Gm) -> None:
 
 def test_rebuild_restores_the_catalogue_from_the_files(family: Gm) -> None:
     before = family("chain", "seam-keeper", "--json").json
-    import shutil
-
     shutil.rmtree(family.root / ".gm")
     assert "no store yet" in family("chains", code=6).err
     report = family("rebuild", "--json").json["report"]

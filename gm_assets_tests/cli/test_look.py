@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from gm_assets import containers
 from gm_assets.lineage.values import Strip
 from gm_assets.memory.files import read_memory, write_memory
 from gm_assets_tests.cli.gm import Gm, noise
@@ -176,3 +177,14 @@ def test_the_protocol_follows_from_the_terminal(environment: dict, expected: str
     from gm_assets.cli.pictures import detect
 
     assert detect(environment).value == expected
+
+
+def test_a_memory_that_cannot_be_read_is_said_and_the_rest_is_shown(family: Gm) -> None:
+    path = family.root / "sketch.png"
+    packet = read_memory(path).packet.replace(b'gm:stage="S1"', b'gm:stage="S9"')
+    path.write_bytes(b"".join(containers.embed(path.read_bytes(), packet)))
+    shown = family("show", path, "--json").json
+    assert shown["memory"] is None
+    assert shown["memory_error"]["error"] == "InvalidMemory"
+    assert shown["identity"]["format"] == "png"
+    assert "the memory cannot be read" in family("show", path).err
