@@ -7,7 +7,6 @@ Y up, the subject facing +Z and standing on y = 0 (the axes of glTF 2.0, section
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,11 +101,6 @@ class Sculpt:
         low = np.min([vertices.min(axis=0) for vertices in filled], axis=0)
         high = np.max([vertices.max(axis=0) for vertices in filled], axis=0)
         return np.stack([low, high]).astype(np.float64)
-
-    def only(self, semantics: Iterable[str]) -> Sculpt:
-        """The same sculpt with the parts of the given semantic classes alone."""
-        wanted = frozenset(semantics)
-        return Sculpt(self.name, tuple(part for part in self.parts if part.semantic in wanted))
 
     def part(self, name: str) -> Part:
         """The part called `name`.

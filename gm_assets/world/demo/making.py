@@ -17,6 +17,7 @@ from gm_assets.memory.record import Event, Stage
 from gm_assets.sculpt.cameras import turntable
 from gm_assets.sculpt.clay import Studio as ClayStudio
 from gm_assets.sculpt.clay import clay
+from gm_assets.sculpt.glb import glb_bytes
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.world.demo.desk import Desk, body
@@ -29,7 +30,7 @@ from gm_assets.world.demo.pictures import (
     make_study,
 )
 from gm_assets.world.demo.plans import Chain
-from gm_assets.world.demo.studio import TOOL, Kept, Label, glb, webp
+from gm_assets.world.demo.studio import TOOL, Kept, Label, webp
 from gm_assets.world.looks.hull import Plate, agreement, carve
 
 
@@ -92,7 +93,7 @@ def _make_sculpt(desk: Desk, sculpt: Sculpt) -> Kept:
     recipe = desk.recipe("s3.sculpt", inputs, detail=desk.plan.detail)
     return desk.studio.keep(
         f"sculpt/{desk.plan.subject}.glb",
-        glb(sculpt),
+        glb_bytes(sculpt),
         desk.place("S3", "mesh", primary=True),
         label,
         recipe,
@@ -172,7 +173,7 @@ def _lift(desk: Desk, views: list[tuple[Kept, Plate]]) -> None:
     recipe = desk.recipe("s5.hull", sources, resolution=112, views=len(plates), agreement=score)
     structure = desk.studio.keep(
         "structure/hull.glb",
-        glb(hull),
+        glb_bytes(hull),
         desk.place("S5", "hull", primary=True),
         label,
         recipe,
@@ -219,7 +220,7 @@ def _revise(desk: Desk) -> None:
     desk.studio.kept.remove(old)
     desk.mesh = desk.studio.keep(
         f"sculpt/{desk.plan.subject}.glb",
-        glb(sculpt),
+        glb_bytes(sculpt),
         desk.place("S3", "mesh", primary=True),
         label,
         desk.recipe("s3.sculpt", detail=desk.plan.detail),

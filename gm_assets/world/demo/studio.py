@@ -33,8 +33,6 @@ from gm_assets.memory.record import (
     mint_document_id,
     mint_instance_id,
 )
-from gm_assets.sculpt.glb import glb_bytes
-from gm_assets.sculpt.model import Sculpt
 from gm_assets.world.names import CREATOR, RIGHTS
 
 TOOL = f"gm_assets world {gm_assets.__version__} (procedural)"
@@ -223,11 +221,6 @@ def pixels_of(data: bytes) -> NDArray[np.uint8]:
 
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def glb(sculpt: Sculpt) -> bytes:
-    """The sculpt as a GLB."""
-    return glb_bytes(sculpt)
 
 
 def depth_png(depth: NDArray[np.float32]) -> tuple[bytes, float, float]:

@@ -89,13 +89,11 @@ class Frame:
         picture: (h, w, 3) uint8 sRGB.
         ids: (h, w) uint32 at the centres of the pixels, 0 for sky, else 1 + index into `parts`.
         parts: the subject's parts, then the stage's.
-        depth: (h, w) float32 metres along the camera's axis, infinite for sky.
     """
 
     picture: NDArray[np.uint8]
     ids: NDArray[np.uint32]
     parts: tuple[Part, ...]
-    depth: Floats
 
     def mask(self, semantic: str) -> NDArray[np.bool_]:
         """Where parts of a semantic class are seen."""
@@ -126,7 +124,7 @@ def render(
         linear = linear + _flakes(stage, camera, depth, subject, seed)
     linear = _scaled(linear, height, width)
     passes = scene.passes(camera, width, height)
-    frame = Frame(np.zeros((height, width, 3), np.uint8), passes.ids, parts, passes.depth)
+    frame = Frame(np.zeros((height, width, 3), np.uint8), passes.ids, parts)
     return replace(frame, picture=_printed(linear, frame.mask("living-body"), stage, seed))
 
 
@@ -385,20 +383,19 @@ def _flakes(stage: Stage, camera: Camera, depth: Floats, subject: Sculpt, seed: 
         slant = dx + dy * stage.air.wind * 0.8
         shape = np.exp(-(slant**2 / radius**2 + dy**2 / (radius * 1.7) ** 2))
         layer[rows, columns] += shape.astype(np.float32) * one * min(1.0, (high / 420 / radius))
-    lamp = sum(np.asarray(lamp.colour, np.float32) for lamp in stage.lamps[:1]) / 3
-    tint = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(lamp, 0.28) * 0.4
-    return layer[..., None] * tint
+    key = np.asarray(stage.lamps[0].colour, np.float32) / 3
+    tint = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(key, 0.28) * 0.4
+    return (layer[..., None] * tint).astype(np.float32)
 
 
 def _scaled(linear: Floats, height: int, width: int) -> Floats:
-    """The picture at another size: area mean when smaller, bilinear when larger."""
+    """The picture at a smaller size, each pixel the mean of what it covers."""
     from PIL import Image
 
     planes = [
         np.asarray(
             Image.fromarray(np.ascontiguousarray(linear[..., band])).resize(
-                (width, height),
-                Image.Resampling.BOX if height < linear.shape[0] else Image.Resampling.BILINEAR,
+                (width, height), Image.Resampling.BOX
             )
         )
         for band in range(3)

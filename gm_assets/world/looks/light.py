@@ -96,7 +96,6 @@ class Air:
         glow: colour of the fog in ambient light.
         clouds: 0 for none to 1 for a closed ceiling.
         moon: direction of the moon, or None.
-        stars: brightness of stars.
         flakes: snow in the air, 0 to 1.
         wind: slant of falling snow, -1 to 1.
     """
@@ -109,7 +108,6 @@ class Air:
     glow: Colour = (0.045, 0.052, 0.062)
     clouds: float = 0.4
     moon: Vector | None = None
-    stars: float = 0.0
     flakes: float = 0.0
     wind: float = 0.3
 
@@ -126,10 +124,6 @@ class Air:
         cover = smoothstep(0.66 - 0.45 * self.clouds, 0.86 - 0.25 * self.clouds, cloud)
         cover *= smoothstep(0.0, 0.12, up) * min(1.0, self.clouds * 2)
         colour *= (1 - 0.55 * cover)[:, None]
-        if self.stars:
-            point = at_plane(directions[:, 0] * 9.1, directions[:, 1] * 9.7, 4.0)
-            star = np.clip(point - 0.90, 0, 1) * 30 * self.stars * smoothstep(0.05, 0.4, up)
-            colour += (star * (1 - cover))[:, None]
         if self.moon is not None:
             toward = np.asarray(self.moon, np.float32)
             near = np.clip(directions @ (toward / np.linalg.norm(toward)), 0, 1)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from gm_assets.world.looks import grade, texture
@@ -243,8 +243,3 @@ def _on_paper(
     white = np.array([0.93, 0.915, 0.87], np.float32)
     picture = picture * (1 - 0.8 * chalk[..., None]) + white * 0.8 * chalk[..., None]
     return grade.to_bytes(picture)
-
-
-def line(*points: ArrayLike, **how: float | bool) -> Stroke:
-    """A stroke through the given points."""
-    return Stroke(np.asarray(points, np.float64), **how)  # type: ignore[arg-type]
