@@ -92,8 +92,13 @@ def busy_chains(instance: dg.DagsterInstance) -> set[str] | None:
     differ from their records until it has finished.
     """
     busy = set()
+    stages = {stage_asset(stage) for stage in STAGES}
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
-        if run.job_name in (verify_chains.name, ingest_library.name) or _RANGE in run.tags:
+        if run.job_name in (verify_chains.name, ingest_library.name):
+            return None
+        if run.asset_selection is not None and stages.isdisjoint(run.asset_selection):
+            continue
+        if _RANGE in run.tags:
             return None
         if partition := run.tags.get("dagster/partition"):
             busy.add(partition)

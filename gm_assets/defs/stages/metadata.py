@@ -27,7 +27,7 @@ _FILES = dg.TableSchema(
         dg.TableColumn("file", "string", description="path below the library's root"),
         dg.TableColumn("part", "string", description="what the file is of the stage"),
         dg.TableColumn("state", "string", description="sound, provisional, altered, …"),
-        dg.TableColumn("size", "string", description="pixels, or bytes of a model"),
+        dg.TableColumn("size", "string", description="pixels, or megabytes of a model"),
         dg.TableColumn("finding", "string", description="what is wrong, where something is"),
         dg.TableColumn("content", "string", description="content id, its beginning"),
     ]
@@ -39,9 +39,9 @@ _LINKS = dg.TableSchema(
         dg.TableColumn("resolution", "string", description="resolved, absent, superseded, …"),
         dg.TableColumn("basis", "string", description="asserted, recorded, reproduced, signed"),
         dg.TableColumn("proven", "bool", description="resolved, and more than asserted"),
-        dg.TableColumn("finding", "string", description="what else is known of the link"),
-        dg.TableColumn("parent", "string", description="document, or content where it is absent"),
+        dg.TableColumn("parent", "string", description="its document, or content where absent"),
         dg.TableColumn("child", "string", description="document of this stage"),
+        dg.TableColumn("finding", "string", description="why a link is not resolved"),
     ]
 )
 
@@ -60,13 +60,13 @@ def stage_metadata(
         metadata["identity"] = dg.MetadataValue.text(face.content_id or "not identified")
     metadata["evidence"] = dg.MetadataValue.text(links_in_words(report.links))
     metadata["documents"] = dg.MetadataValue.int(report.documents)
-    metadata["files"] = file_table(report.files[:ROWS])
-    if len(report.files) > ROWS:
-        metadata["files not listed"] = dg.MetadataValue.int(len(report.files) - ROWS)
     if report.links:
         metadata["links"] = link_table(report.links[:ROWS])
     if len(report.links) > ROWS:
         metadata["links not listed"] = dg.MetadataValue.int(len(report.links) - ROWS)
+    metadata["files"] = file_table(report.files[:ROWS])
+    if len(report.files) > ROWS:
+        metadata["files not listed"] = dg.MetadataValue.int(len(report.files) - ROWS)
     return metadata
 
 
@@ -100,7 +100,9 @@ def file_table(files: Sequence[StageFile]) -> dg.TableMetadataValue:
                     "file": file.path,
                     "part": file.part or "",
                     "state": file.state,
-                    "size": f"{file.width}×{file.height}" if file.width else f"{file.size:,} B",
+                    "size": f"{file.width}×{file.height}"
+                    if file.width
+                    else f"{file.size / 1e6:.1f} MB",
                     "finding": file.detail or "",
                     "content": _short(file.content_id),
                 }
@@ -122,9 +124,9 @@ def link_table(links: Sequence[LinkFact]) -> dg.TableMetadataValue:
                     "resolution": link.resolution,
                     "basis": link.basis,
                     "proven": link.proven,
-                    "finding": link.detail or "",
-                    "parent": link.parent or _short(link.parent_content_id),
-                    "child": link.child,
+                    "parent": _short(link.parent or link.parent_content_id),
+                    "child": _short(link.child),
+                    "finding": "" if link.resolution == "resolved" else link.detail or "",
                 }
             )
             for link in links
@@ -144,11 +146,10 @@ def links_in_words(links: Sequence[LinkFact]) -> str:
     return f"{len(links)} {noun}: {resolutions}. Basis: {bases}. Proven: {proven}."
 
 
-def _short(content_id: str | None) -> str:
-    """A content id as far as people compare it; tables hold many, the page has all of each."""
-    if not content_id:
-        return ""
-    return content_id if len(content_id) <= 16 else f"{content_id[:15]}…"
+def _short(identifier: str | None) -> str:
+    """An id as far as people compare it: tables hold many, the chain's page has all of each."""
+    text = (identifier or "").removeprefix("xmp.did:")
+    return text if len(text) <= 16 else f"{text[:13].split('-')[0]}…"
 
 
 def _counted(words: Iterable[str]) -> str:
