@@ -455,9 +455,17 @@ def _int32(value: int | None) -> int | None:
     return value if value is not None and abs(value) < 2**31 else None
 
 
-def _canonical(recipe: dict[str, Any]) -> str:
+def _canonical(recipe: dict[str, Any]) -> str | None:
+    """The recipe as canonical JSON; as other sound JSON, or None, where it has no such form.
+
+    One malformed recipe must not break a query over all of them.
+    """
     try:
         return rfc8785.dumps(recipe).decode()
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
-        # numbers beyond RFC 8785's range, or lone surrogates, in a foreign recipe
-        return json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+        pass  # numbers beyond RFC 8785's range, or lone surrogates, in a foreign recipe
+    try:
+        text = json.dumps(recipe, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return text.encode("utf-8", "replace").decode()

@@ -24,6 +24,7 @@ from gm_assets_tests.lineage.worlds import (
     memory,
     place,
     signature,
+    store_of,
 )
 
 
@@ -237,6 +238,32 @@ def test_recipes_are_canonical_json():
     remembered = memory("a", "p").model_copy(update={"recipe": {"b": 1.0, "a": "ü"}})
     (asset,) = speaking(built(File("a.png", remembered)))
     assert asset["recipe"] == '{"a":"ü","b":1}'
+
+
+def test_a_recipe_that_is_no_json_breaks_no_query(tmp_path):
+    nested: list = []
+    for _ in range(100_000):
+        nested = [nested]
+    recipes = ({"seed": 7}, {"x": float("nan")}, {"x": "\udc00", "seed": 2**70}, {"x": nested})
+    files = [
+        File(
+            f"{n}.png", Memory.model_construct(**{**memory(f"d{n}", f"c{n}").__dict__, "recipe": r})
+        )
+        for n, r in enumerate(recipes)
+    ]
+    con = store_of(tmp_path / "store", files).connect()
+    rows = con.execute("select recipe is null, recipe ->> '$.seed' from assets order by path")
+    assert [(row[0], row[1] is None) for row in rows.fetchall()] == [
+        (False, False),
+        (True, True),
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_a_nul_in_a_text_is_kept(tmp_path):
+    con = store_of(tmp_path / "s", [File("a.png", memory("a", "p", title="a\0b"))]).connect()
+    assert con.execute("select title from assets").fetchone() == ("a\0b",)
 
 
 @pytest.mark.parametrize(
