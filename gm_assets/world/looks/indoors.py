@@ -236,7 +236,7 @@ def torch_lit_interior(place: Place) -> Stage:
         air=Air(
             zenith=(0.001, 0.001, 0.001),
             horizon=(0.002, 0.002, 0.002),
-            density=0.16 / place.distance,
+            density=0.07 / place.distance,
             layer=1.5 * s,
             glow=(0.006, 0.006, 0.006),
             clouds=0.0,
@@ -245,11 +245,11 @@ def torch_lit_interior(place: Place) -> Stage:
         ambient=(0.010, 0.012, 0.016),
         weather=Weathering(wet=0.35, glow=(9.0, 5.8, 2.1)),
         develop=Print(
-            exposure=0.62,
+            exposure=0.50,
             saturation=0.86,
             halation=0.3,
             shadows=(0.98, 1.0, 1.04),
-            contrast=1.2,
+            contrast=1.5,
         ),
     )
 

@@ -181,9 +181,10 @@ def dry_dock_canal(place: Place) -> Stage:
         opening=7.5,
         beam=0.35,
     )
+    fill = Lamp("far", (0.15, 0.17, 0.20), aim=(0.6, -0.35, -0.75), size=0.4)
     return Stage(
         parts=tuple(parts),
-        lamps=(search, *fire),
+        lamps=(search, *fire, fill),
         air=Air(
             zenith=(0.008, 0.011, 0.016),
             horizon=(0.030, 0.038, 0.050),
