@@ -170,7 +170,7 @@ def _lift(desk: Desk, views: list[tuple[Kept, Plate]]) -> None:
         f"filled. Mean silhouette agreement {score}.",
         ("visual hull", "structure"),
     )
-    recipe = desk.recipe("s5.hull", sources, resolution=112, views=len(plates), agreement=score)
+    recipe = desk.recipe("s5.hull", sources, resolution=100, views=len(plates), agreement=score)
     structure = desk.studio.keep(
         "structure/hull.glb",
         glb_bytes(hull),

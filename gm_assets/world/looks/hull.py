@@ -34,7 +34,7 @@ class Plate:
 
 
 def carve(
-    plates: Sequence[Plate], *, resolution: int = 112, floor: float = 0.0, name: str = "hull"
+    plates: Sequence[Plate], *, resolution: int = 100, floor: float = 0.0, name: str = "hull"
 ) -> Sculpt:
     """The visual hull of posed silhouettes as one closed part.
 
