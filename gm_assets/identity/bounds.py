@@ -25,6 +25,8 @@ MAX_PIXELS = 1 << 30
 MAX_SIDE = 1 << 24
 #: Largest animation: frames times canvas, in pixels (about 1,000 frames of 3840x2160).
 MAX_ANIMATION_PIXELS = 1 << 33
+#: Most scans of a JPEG. Progressive files have some 10; each one passes over the whole raster.
+MAX_JPEG_SCANS = 256
 #: Largest file that is read, in bytes. GLB and WebP cannot be larger; a PNG could.
 MAX_FILE_BYTES = 1 << 32
 

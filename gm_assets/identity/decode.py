@@ -7,8 +7,8 @@ PNG and JPEG are decoded from their picture bytes alone, so that no text, profil
 of a file reaches a decoder.
 
 Memory: twice the file, Pillow's raster (4 bytes a pixel, 1 for grey and palette) and strips of
-about 1 MB; nothing else grows with the picture. A PNG of 16 bits is never in memory as a whole
-unless it is interlaced (8 bytes a pixel).
+about 1 MB, in very large pictures up to a 64th of the raster. A PNG of 16 bits is never in
+memory as a whole unless it is interlaced (8 bytes a pixel).
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def decode(data: bytes, layout: Layout, where: str | None = None) -> Decoded:
     try:
         if layout.format == "png":
             return _png(picture_bytes(data, layout), layout)
-        return _jpeg(data, layout) if layout.format == "jpeg" else _webp(data, layout)
+        if layout.format == "jpeg":
+            return _jpeg(data, layout, where)
+        return _webp(data, layout)
     except GmError:
         raise
     except MemoryError:
@@ -135,8 +137,16 @@ def _png(stream: bytes, layout: Layout) -> Decoded:
     return _still(image, None)
 
 
-def _jpeg(data: bytes, layout: Layout) -> Decoded:
-    image = JpegImageFile(io.BytesIO(_jpeg_picture(data, layout)))
+def _jpeg(data: bytes, layout: Layout, where: str | None) -> Decoded:
+    picture = _jpeg_picture(data, layout)
+    # FF DA begins a scan; in coded data FF is always followed by 00 or a restart marker.
+    if picture.count(b"\xff\xda") > bounds.MAX_JPEG_SCANS:
+        raise TooLarge(
+            f"the JPEG has more than {bounds.MAX_JPEG_SCANS} scans",
+            where=where,
+            remedy="Save it again with an ordinary encoder",
+        )
+    image = JpegImageFile(io.BytesIO(picture))
     _load(image, layout)
     if image.mode not in ("L", "RGB"):
         return _without_pixels(layout, f"{image.mode} has no canonical RGB samples", 1)

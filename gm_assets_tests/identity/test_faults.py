@@ -158,6 +158,13 @@ def test_an_animation_of_too_many_pixels_is_too_large() -> None:
         identify_bytes(bytes(data))
 
 
+def test_a_jpeg_of_very_many_scans_is_too_large() -> None:
+    data = FILES["progressive jpeg"]
+    at = data.rindex(b"\xff\xda")
+    with pytest.raises(TooLarge, match="scans"):
+        identify_bytes(data[:at] + data[at:-2] * 300 + data[-2:])
+
+
 def test_a_real_picture_of_231_megapixels_is_fine() -> None:
     side = 15_200
     row = b"\1" + bytes(noise(150)) * (side // 50)
