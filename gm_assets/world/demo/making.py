@@ -33,6 +33,9 @@ from gm_assets.world.demo.plans import Chain
 from gm_assets.world.demo.studio import TOOL, Kept, Label, webp
 from gm_assets.world.looks.hull import Plate, agreement, carve
 
+#: Voxels along the longest side of a hull.
+RESOLUTION = 100
+
 
 @dataclass(frozen=True)
 class Made:
@@ -148,7 +151,7 @@ def _lift(desk: Desk, views: list[tuple[Kept, Plate]]) -> None:
     """S5: the visual hull of the turntable, its clay render, and re-entry where planned."""
     plates = [plate for _, plate in views]
     sources = [kept for kept, _ in views]
-    hull = carve(plates, name=f"{desk.plan.subject}-hull")
+    hull = carve(plates, resolution=RESOLUTION, name=f"{desk.plan.subject}-hull")
     score = round(agreement(hull, plates), 4)
     second = desk.plan.second
     history = []
@@ -170,7 +173,9 @@ def _lift(desk: Desk, views: list[tuple[Kept, Plate]]) -> None:
         f"filled. Mean silhouette agreement {score}.",
         ("visual hull", "structure"),
     )
-    recipe = desk.recipe("s5.hull", sources, resolution=100, views=len(plates), agreement=score)
+    recipe = desk.recipe(
+        "s5.hull", sources, resolution=RESOLUTION, views=len(plates), agreement=score
+    )
     structure = desk.studio.keep(
         "structure/hull.glb",
         glb_bytes(hull),
