@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from gm_assets.errors import GmError
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from gm_assets.library import Progress, ProgressFunction
 
@@ -35,8 +35,8 @@ _PHASES = {
     "read": "reading",
     "record": "recording",
 }
-#: Width of plain output: nothing is wrapped.
-_UNWRAPPED = 100_000
+#: Rows up to which a table on a terminal is coloured; longer ones would take seconds to lay out.
+MAX_STYLED = 1_000
 
 
 def safe(text: object) -> str:
@@ -50,12 +50,11 @@ def is_terminal() -> bool:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A rich console for one of the streams; unwrapped and plain where it is no terminal."""
+    """A rich console for one of the streams that takes all text as it is."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _UNWRAPPED
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 def note(text: str) -> None:
@@ -97,49 +96,63 @@ def print_json(document: Mapping[str, Any]) -> None:
 def print_table(
     heads: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Mapping[str, str] = {}
 ) -> None:
-    """Aligned columns; `styles` gives a colour to whole cells by their text.
+    """Aligned columns; on a terminal `styles` gives a colour to whole cells by their text.
 
     Heads that are all empty are not printed.
     """
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    if not is_terminal() or len(cells) > MAX_STYLED:
+        _print_columns([list(heads), *cells] if any(heads) else cells)
+        return
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(heads))
     for head in heads:
         table.add_column(head, overflow="fold")
-    for row in rows:
-        cells = [safe("" if cell is None else cell) for cell in row]
-        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in cells))
-    _print(table)
+    for row in cells:
+        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
+    console().print(table)
+
+
+def _cell(value: object) -> str:
+    """One line, whatever it was: a line break in a name must not look like another row."""
+    return safe("" if value is None else value).replace("\n", "\\n").replace("\t", " ")
 
 
 def print_fields(title: str, fields: Mapping[str, object]) -> None:
     """A heading and its name-value lines; fields without a value are left out."""
+    present = {name: safe(value) for name, value in fields.items() if value not in (None, "", ())}
+    if not present:
+        return
+    lines = [
+        (f"  {name if number == 0 else ''}", line)
+        for name, text in present.items()
+        for number, line in enumerate(text.split("\n"))
+    ]
+    if not is_terminal():
+        print(title)
+        _print_columns(lines)
+        return
     from rich.table import Table
     from rich.text import Text
 
-    present = {name: value for name, value in fields.items() if value not in (None, "", ())}
-    if not present:
-        return
-    _print(Text(title, style="bold"))
+    screen = console()
+    screen.print(Text(title, style="bold"))
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in present.items():
-        table.add_row(f"  {name}", Text(safe(value)))
-    _print(table)
+    for name, line in lines:
+        table.add_row(name, Text(line))
+    screen.print(table)
 
 
-def _print(renderable: RenderableType) -> None:
-    """Print to stdout; where that is no terminal, without the blanks that fill columns."""
-    screen = console()
-    if screen.is_terminal:
-        screen.print(renderable)
-        return
-    with screen.capture() as captured:
-        screen.print(renderable)
-    for line in captured.get().splitlines():
-        print(line.rstrip())
+def _print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Plain columns, without the blanks that would fill the last one."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 @contextmanager

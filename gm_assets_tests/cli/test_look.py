@@ -66,6 +66,9 @@ def test_hostile_metadata_cannot_drive_the_terminal(family: Gm) -> None:
     memory = read_memory(sketch).memory
     write_memory(sketch, memory.model_copy(update={"title": "a\x9b31mred\u202etxt"}))
     shown = family("show", sketch)
+    forged = memory.history[0].model_copy(update={"note": "x\nplate.jpg  altered"})
+    write_memory(sketch, read_memory(sketch).memory.model_copy(update={"history": (forged,)}))
+    assert "x\\nplate.jpg" in family("show", sketch).out
     assert "a\\x9b31mred\\u202etxt" in shown.out
     assert family("show", sketch, "--json").json["memory"]["title"] == "a\x9b31mred\u202etxt"
 
