@@ -239,6 +239,10 @@ def test_joining_nothing_gives_nothing() -> None:
     assert joined([]).vertices.shape == (0, 3)
 
 
+def test_a_solid_smaller_than_a_cell_is_still_a_solid() -> None:
+    assert volume(mesh_of(sphere(0.1), 5.0)) == pytest.approx(4 / 3 * np.pi * 1e-3, rel=0.25)
+
+
 def test_an_absurd_lattice_is_refused() -> None:
     with pytest.raises(ValueError, match="exceeds the bound"):
         mesh_of(sphere(100.0), 0.01)

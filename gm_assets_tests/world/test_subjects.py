@@ -12,6 +12,7 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from gm_assets.sculpt.glb import glb_bytes
 from gm_assets.sculpt.model import MATERIALS, SEMANTICS, Sculpt
 from gm_assets.world.names import ENVIRONMENTS, SUBJECTS_OF
 from gm_assets.world.sdf.meshing import Mesh, is_watertight
@@ -171,6 +172,10 @@ def test_silhouettes_of_different_subjects_differ() -> None:
     assert {pair: round(iou, 2) for pair, iou in alike.items() if iou > 0.72} == {}
 
 
+def test_the_coarsest_detail_still_builds() -> None:
+    assert SUBJECTS["walker"].build(1, 0.1).part("lamps").faces.size > 0
+
+
 def test_a_build_refuses_an_absurd_detail() -> None:
     with pytest.raises(ValueError, match="detail"):
         SUBJECTS["arch"].build(1, 50.0)
@@ -201,5 +206,7 @@ def test_a_sculpt_is_set_down_on_the_ground() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SUBJECTS)
-def test_the_demo_resolution_has_its_budget_of_triangles(name: str) -> None:
-    assert 30_000 <= SUBJECTS[name].build(1).triangles <= 150_000
+def test_the_demo_resolution_keeps_its_budget_of_triangles_and_bytes(name: str) -> None:
+    sculpt = SUBJECTS[name].build(1)
+    assert 30_000 <= sculpt.triangles <= 150_000
+    assert len(glb_bytes(sculpt)) <= 3_200_000

@@ -82,7 +82,8 @@ def mesh_of(solid: Solid, cell: float, *, tolerance: float | None = None) -> Mes
 
     Args:
         solid: the solid; its box must hold its surface.
-        cell: edge of a sampling cell in metres; details below about two cells are lost.
+        cell: edge of a sampling cell in metres; details below about two cells are lost. Taken
+            smaller where the whole solid is less than six cells across.
         tolerance: how far simplification may move the surface, in metres; a quarter of
             a cell unless told. 0 keeps every triangle of marching cubes.
 
@@ -92,6 +93,7 @@ def mesh_of(solid: Solid, cell: float, *, tolerance: float | None = None) -> Mes
     """
     from skimage.measure import marching_cubes
 
+    cell = min(cell, float(np.subtract(solid.upper, solid.lower).min()) / 6.0)
     lattice = _sample(solid, cell)
     if not (lattice.values.min() < 0.0 < lattice.values.max()):
         raise ValueError(f"no surface on a lattice of {cell} m cells")

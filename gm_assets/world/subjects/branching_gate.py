@@ -140,7 +140,7 @@ def _crown(
         across = np.cross(out, [0.0, 0.0, 1.0])
         across /= np.linalg.norm(across)
         deep = np.array([0.0, 0.0, 1.0])
-        steps = count(7 + 3 * left, detail, 5)
+        steps = count(6 + 3 * left, detail, 5)
         lean = rng.uniform(-0.12, 0.12)
         tip = root + (out + across * lean) * size
         for sign in (1.0, -1.0):
