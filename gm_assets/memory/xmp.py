@@ -23,6 +23,7 @@ The same memory and the same foreign packet always give the same bytes.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -75,6 +76,7 @@ from gm_assets.memory.rdf import (
     descriptions,
     find_rdf,
     items_of,
+    nodes,
     parse,
     struct_of,
     text_of,
@@ -222,6 +224,13 @@ class _Packet:
         self._rdf = rdf
         self._blocks = descriptions(rdf)
         self.about = about_of(self._blocks)
+        # Where each property stands, looked up once: a dump asks for every one of the table.
+        self._places: dict[str, list[tuple[Element, Element | None]]] = defaultdict(list)
+        for block in self._blocks:
+            for name in block.keys():  # noqa: SIM118 (an element iterates over its children)
+                self._places[name].append((block, None))
+            for child in nodes(block):
+                self._places[child.tag].append((block, child))
 
     @classmethod
     def open(cls, onto: bytes | None) -> _Packet:
@@ -253,14 +262,13 @@ class _Packet:
     def take(self, name: str) -> list[Element]:
         """Remove every occurrence of a property; attributes come as elements."""
         taken = []
-        for block in self._blocks:
-            if (text := block.attrib.pop(name, None)) is not None:
+        for block, element in self._places.pop(name, ()):
+            if element is None:
                 element = etree.Element(name)
-                element.text = text
-                taken.append(element)
-            for element in block.findall(name):
+                element.text = block.attrib.pop(name)
+            else:
                 block.remove(element)
-                taken.append(element)
+            taken.append(element)
         return taken
 
     def add(self, block: Element) -> None:
