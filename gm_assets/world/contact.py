@@ -108,7 +108,8 @@ def sheet(rows: list[Row]) -> Image.Image:
             if stage in row.pictures:
                 _paste(page, row.pictures[stage], x, top)
             else:
-                reason = row.gaps.get(stage, "not applicable" if generation != "g01" else "no file")
+                re_entered = generation != "g01" and stage in ("S1", "S2")
+                reason = row.gaps.get(stage, "not applicable" if re_entered else "no file")
                 _gap(pen, x, top, reason, small)
     return page
 
