@@ -14,7 +14,7 @@ from gm_assets.library.authoring import first_memory, placed, recovered, revised
 from gm_assets.library.examine import Examined, examine
 from gm_assets.library.folder import special
 from gm_assets.library.recording import Recorder
-from gm_assets.library.recovery import Offers, carriers
+from gm_assets.library.recovery import CARRIED, Offers, carriers, holders
 from gm_assets.library.rules import Ruling
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.files import read_memory, write_memory
@@ -132,23 +132,23 @@ def recover(
 
     Raises:
         NotFound: there is no such file, or no offer for it.
-        WriteRefused: the file carries that memory already, or as for `place`.
+        WriteRefused: the file carries that memory already, or another with a history of its own;
+            or as for `place`.
         LibraryError, LibraryLocked and the reading errors as for `place`.
     """
     with library.writing():
         relative, examined, identity = _read(library, path)
         full = library.root / relative
         offers = Offers.load(library)
-        offer = offers.at(relative) or offers.of_content(identity.content_id)
-        wanted = document_id or (offer.memory.document_id if offer else None)
-        if wanted is None:
-            raise NotFound(
-                "there is no offer for this file",
-                where=full,
-                remedy="Ingest it first, or name the document with --document",
-            )
+        wanted = document_id or _offered(library, relative, examined, offers)
         if examined.memory is not None and examined.memory.document_id == wanted:
             raise WriteRefused("it carries the memory of that document", where=full)
+        if examined.memory is not None and not _only_ingested(examined.memory):
+            raise WriteRefused(
+                "it carries a memory with a history of its own, which would be lost",
+                where=full,
+                remedy="Work on a copy without that memory",
+            )
         memory = _lost_memory(library, wanted, offers)
         memory = recovered(memory, identity, note=note, person=person)
         found = _remember(library, relative, examined, memory)
@@ -199,6 +199,36 @@ def _remember(library: Library, relative: str, examined: Examined, memory: Memor
     recorder.add(fresh, library.managed(relative), ruling.placement if ruling else None)
     recorder.commit()
     return fresh.memory or memory
+
+
+def _only_ingested(memory: Memory) -> bool:
+    """Whether nobody has said anything in a memory yet: ingest alone made it."""
+    said = any(event.action != "ingested" for event in memory.history)
+    return not (said or memory.parents or memory.placements or memory.recipe)
+
+
+def _offered(library: Library, relative: str, examined: Examined, offers: Offers) -> str:
+    """The document that is offered for a file: by an open offer, or by another file.
+
+    Raises:
+        NotFound: none is, or several are.
+    """
+    assert examined.identity is not None
+    content = examined.identity.content_id
+    if offer := offers.at(relative) or offers.of_content(content):
+        return offer.memory.document_id
+    own = None if examined.memory is None else examined.memory.document_id
+    held = holders(library.store.read("files", CARRIED), {content}).get(content, {})
+    others = sorted(document for document in held if document != own)
+    if len(others) == 1:
+        return others[0]
+    raise NotFound(
+        f"{len(others)} documents hold its content" if others else "there is no offer for it",
+        where=library.root / relative,
+        remedy=f"Name one with --document: {', '.join(others[:5])}"
+        if others
+        else "Ingest it first, or name the document with --document",
+    )
 
 
 def _lost_memory(library: Library, document_id: str, offers: Offers) -> Memory:

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gm_assets.errors import LibraryError
 from gm_assets.library.bringing import bring
@@ -25,7 +26,16 @@ from gm_assets.library.past import Arrival, PastFile, match_moves, past_files
 from gm_assets.library.pending import pending
 from gm_assets.library.pool import Pool
 from gm_assets.library.recording import Recorder, mark_config
-from gm_assets.library.recovery import Lost, Offer, Offers, carriers, find_lost, memories_in_store
+from gm_assets.library.recovery import (
+    CARRIED,
+    Lost,
+    Offer,
+    Offers,
+    carriers,
+    find_lost,
+    holders,
+    memories_in_store,
+)
 from gm_assets.library.remember import Handled, Mode, Remember
 from gm_assets.library.values import (
     Action,
@@ -39,6 +49,9 @@ from gm_assets.library.values import (
     Recovery,
 )
 from gm_assets.memory.files import sweep
+
+if TYPE_CHECKING:
+    from gm_assets.stores.catalogue import Generation
 
 #: Outcomes that a report lists; of more, only those that need somebody's attention.
 LISTED = 200_000
@@ -106,8 +119,10 @@ class _Ingest:
         self.counts: Counter[Action] = Counter()
         self.unplaced = 0
         self.bytes = 0
+        self.gone: set[str] = set()
         self.told = 0.0
         self.arrivals: list[Arrival] = []
+        self.bare: dict[str, Outcome] = {}  # files that came with no memory and no place
         self.recoveries: list[Recovery] = []
         self.returned: set[str] = set()  # documents with open offers that are back
 
@@ -119,16 +134,19 @@ class _Ingest:
         self._tell(0, 0, "", "find")
         known = Known.load(self.library)
         changes = compare(self.library, known, chosen)
-        entries, unchanged = self._entries(changes, known.below(chosen or [""]))
-        gone = {*changes.vanished, *(old for old, _ in changes.moved)}
+        entries, unchanged = self._entries(changes, known.below([""] if chosen is None else chosen))
+        gone = self.gone = {*changes.vanished, *(old for old, _ in changes.moved)}
         past = past_files(self.library, [*gone, *(entry.path for entry in entries)])
         lost = find_lost(self.library, past, gone)
+        store = self.library.store
+        base = store.current() if store.generation else None
         recorder = None
         if not self.dry_run:
             recorder = Recorder(self.library)
             for folder in changes.littered:
                 sweep(self.library.root / folder)
         self._handle(self._settled(entries), past, lost, recorder)
+        copies = self._stripped_copies(base)
         moves = match_moves(
             (past[path] for path in sorted(gone) if path in past),
             self.arrivals,
@@ -144,7 +162,7 @@ class _Ingest:
             recorder.drop(sorted(gone))
             recorder.quarantine(problems)
             recorder.commit()
-            if chosen is None:
+            if chosen is None and not self.counts[Action.WAITING]:
                 mark_config(self.library)
         return IngestReport(
             dry_run=self.dry_run,
@@ -154,7 +172,7 @@ class _Ingest:
             outcomes=tuple(sorted(self.outcomes, key=lambda outcome: outcome.path)),
             moved=tuple(moves),
             vanished=tuple(sorted(gone.difference(move.old for move in moves))),
-            recoveries=self._offers(),
+            recoveries=tuple(sorted([*self._offers(), *copies], key=lambda offer: offer.path)),
             bytes=self.bytes,
             seconds=time.monotonic() - started,
             generation=self.library.store.generation,
@@ -245,11 +263,34 @@ class _Ingest:
         if examined.identity is not None and outcome.content_id is not None:
             self.bytes += examined.identity.size
             before = past.get(outcome.path)
-            if before is None or before.content_id != outcome.content_id:
+            if self.gone and (before is None or before.content_id != outcome.content_id):
                 self.arrivals.append(Arrival(outcome.path, outcome.content_id, outcome.document_id))
+        if handled.bare and handled.recovery is None and outcome.placement is None:
+            self.bare[outcome.path] = outcome
         if examined.memory is not None and examined.memory.document_id in offered:
             self.returned.add(examined.memory.document_id)
         self._note(outcome)
+
+    def _stripped_copies(self, base: Generation | None) -> list[Recovery]:
+        """Offers for files that came with no memory and no place, but a content that is known.
+
+        Such a file may be a copy that a program saved without its XMP. It may as well be one
+        that never had a memory, so it gets its own all the same; a person can recover.
+        `base` is the generation from before this run.
+        """
+        if base is None or not self.bare:
+            return []
+        contents = {outcome.content_id for outcome in self.bare.values() if outcome.content_id}
+        known = holders(base.read("files", CARRIED), contents)
+        offers = []
+        for path, outcome in self.bare.items():
+            content = outcome.content_id or ""
+            for document, source in known.get(content, {}).items():
+                if document != outcome.document_id:
+                    reason = f"its content lies with a memory at {source}"
+                    offers.append(Recovery(path, document, content, source, reason))
+                    break
+        return offers
 
     def _keep_offers(self) -> None:
         """Write open offers down before a commit lets the store forget their memories."""
@@ -267,13 +308,12 @@ class _Ingest:
         if opened or self.returned & offers.by_document.keys():
             offers.changed(opened=opened, closed=self.returned).save(self.library)
 
-    def _offers(self) -> tuple[Recovery, ...]:
+    def _offers(self) -> list[Recovery]:
         """The recoveries, each with a file that carries the memory now, where there is one."""
         if not self.recoveries:
-            return ()
+            return []
         sources = carriers(self.library, {recovery.document_id for recovery in self.recoveries})
-        ordered = sorted(self.recoveries, key=lambda recovery: recovery.path)
-        return tuple(replace(r, source=sources.get(r.document_id)) for r in ordered)
+        return [replace(r, source=sources.get(r.document_id)) for r in self.recoveries]
 
     def _note(self, outcome: Outcome) -> None:
         self.counts[outcome.action] += 1

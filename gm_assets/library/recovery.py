@@ -20,6 +20,8 @@ from gm_assets.memory.files import write_new
 from gm_assets.memory.record import Memory
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from gm_assets.library.library import Library
 
 _ASSET_COLUMNS = (
@@ -27,6 +29,8 @@ _ASSET_COLUMNS = (
     *("keywords", "rights", "creator_tool", "create_date", "domain", "subject", "environment"),
     *("shot", "digital_source_type", "ai_system", "ai_prompt", "schema_version"),
 )
+#: Columns of the files table that tell who carries what.
+CARRIED = ["path", "document_id", "content_id", "memory"]
 _PLACEMENTS = """
 select document_id as child, chain, generation, stage, part, "view", frame, variant, "primary"
 from placements where document_id in (select unnest(?))"""
@@ -162,16 +166,30 @@ def find_lost(library: Library, past: Mapping[str, PastFile], gone: Collection[s
 
 def carriers(library: Library, documents: Collection[str]) -> dict[str, str]:
     """For each of the documents a file that carries it now, by the store."""
+    rows = _carrying(library.store.read("files", CARRIED), "document_id", documents)
+    return {document: path for path, document, _ in reversed(rows)}
+
+
+def holders(files: pa.Table, contents: Collection[str]) -> dict[str, dict[str, str]]:
+    """For each of the contents the documents that files carry it with, each with one path.
+
+    `files` are rows of the files table with at least the columns `CARRIED`.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path, document, content in _carrying(files, "content_id", contents):
+        found.setdefault(content, {}).setdefault(document, path)
+    return found
+
+
+def _carrying(files: pa.Table, column: str, values: Collection[str]) -> list[tuple[str, str, str]]:
+    """Path, document and content of files with a memory whose `column` is one of `values`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = library.store.read("files", ["document_id", "path", "memory"])
-    wanted = pc.is_in(table.column("document_id"), value_set=pa.array(documents, pa.string()))
-    table = table.filter(pc.and_(wanted, pc.not_equal(table.column("memory"), "none")))
-    pairs = zip(
-        table.column("document_id").to_pylist(), table.column("path").to_pylist(), strict=True
-    )
-    return dict(sorted(pairs, reverse=True))
+    wanted = pc.is_in(files.column(column), value_set=pa.array(sorted(values), pa.string()))
+    files = files.filter(pc.and_(wanted, pc.not_equal(files.column("memory"), "none")))
+    columns = (files.column(name).to_pylist() for name in ("path", "document_id", "content_id"))
+    return sorted(zip(*columns, strict=True))
 
 
 def memories_in_store(library: Library, documents: Collection[str]) -> dict[str, Memory]:

@@ -41,6 +41,7 @@ class Handled:
     outcome: Outcome
     managed: bool
     placement_by_rule: Placement | None
+    bare: bool  # it came without a memory
     recovery: Recovery | None = None
     seconds: float = 0.0  # that the worker spent on it
 
@@ -114,11 +115,12 @@ class Remember:
         ruling = rule_for(self.config.places, path)
         started = time.perf_counter()
         examined = examine(self.root, path)
+        bare = examined.identity is not None and examined.memory is None
         decision = decide(examined, managed, ruling, self.lost)
         if decision.action is Action.WRITTEN:
             examined, decision = self._write(examined, decision)
         handled = self._handled(examined, decision, managed, ruling)
-        return replace(handled, seconds=time.perf_counter() - started)
+        return replace(handled, bare=bare, seconds=time.perf_counter() - started)
 
     def crashed(self, path: str) -> Handled:
         """The result for a file whose reading ended its process, twice."""
@@ -166,7 +168,7 @@ class Remember:
             altered=decision.altered,
             detail=decision.detail,
         )
-        return Handled(examined, outcome, managed, by_rule, decision.recovery)
+        return Handled(examined, outcome, managed, by_rule, False, decision.recovery)
 
 
 def _words(error: GmError) -> str:

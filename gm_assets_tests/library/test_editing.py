@@ -145,3 +145,20 @@ def test_recovering_an_edited_file_records_the_edit(library: Library) -> None:
     assert back.document_id == old.document_id and back.instance_id != old.instance_id
     assert [e.action for e in back.history] == ["ingested", "edited", "recovered"]
     assert back.history[1].content_id == old.written.content_id
+
+
+def test_a_copy_saved_without_its_memory_is_offered_the_original_s(library: Library) -> None:
+    original = picture(library.root / "gate/S1/sketch.png", 1)
+    ingest(library)
+    copy = library.root / "export.png"
+    copy.write_bytes(original.read_bytes())
+    strip_memory(copy)
+    [offer] = ingest(library).recoveries
+    assert (offer.path, offer.source) == ("export.png", "gate/S1/sketch.png")
+    assert read_memory(copy).memory.document_id != offer.document_id
+    assert recover(library, copy).document_id == offer.document_id
+    assert rows(library, "select copies from assets") == [(2,)]
+    assert ingest(library).recoveries == ()
+    other = place(library, picture(library.root / "other.png", 2), FRAME)
+    with pytest.raises(WriteRefused, match="history of its own"):
+        recover(library, original, document_id=other.document_id)
