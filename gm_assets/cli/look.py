@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Relatives that are listed; their number is shown in any case.
 SHOWN = 50
+#: Characters of a recipe that are shown.
+RECIPE_SHOWN = 400
 STYLES = {
     "resolved": "green",
     "absent": "yellow",
@@ -232,7 +234,9 @@ def _print_memory(memory: Memory) -> None:
             "shot": memory.shot,
             "made by": memory.creator_tool,
             "source type": memory.digital_source_type,
-            "AI system": memory.ai_system,
+            "AI system": " ".join(filter(None, (memory.ai_system, memory.ai_system_version))),
+            "AI prompt": memory.ai_prompt,
+            "recipe": _recipe(memory),
             "rights": memory.rights,
             "gaps": "\n".join(f"{g.stage or g.role or 'parent'}: {g.reason}" for g in memory.gaps),
             "schema": f"{memory.schema_version}, newer than this program" if memory.newer else None,
@@ -246,6 +250,16 @@ def _print_memory(memory: Memory) -> None:
                 for event in memory.history
             ),
         )
+
+
+def _recipe(memory: Memory) -> str | None:
+    """The recipe on one line, shortened; `--json` has all of it."""
+    if memory.recipe is None:
+        return None
+    import json
+
+    text = json.dumps(memory.recipe, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= RECIPE_SHOWN else f"{text[:RECIPE_SHOWN]} …"
 
 
 def _print_lineage(lineage: dict[str, Any]) -> None:
