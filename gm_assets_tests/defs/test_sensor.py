@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from gm_assets.definitions import defs
+from gm_assets.defs.library.look import scan_within
 from gm_assets.defs.library.sensors import library_sensor
 from gm_assets.defs.library.watch import Cursor
 from gm_assets.defs.stages.jobs import verify_chains
@@ -314,6 +315,25 @@ def test_a_missing_library_is_said_and_starts_nothing(
     answer = library_sensor(context)
     assert isinstance(answer, dg.SkipReason)
     assert "gm init" in (answer.skip_message or "")
+
+
+def test_a_library_too_slow_for_one_tick_is_seen_folder_by_folder(tmp_path: Path) -> None:
+    library = small.make(tmp_path / "library")
+    for folder in ("fluted-spire", "seam-keeper", "wreck"):
+        small.add(library.root / folder / "S2/reference.png")
+    (library.root / "seam-keeper/S4/frame.png").unlink()
+    cursor, new, gone = Cursor(slow=True), [], []
+    for _ in range(3):
+        changes, cursor = scan_within(library, cursor, budget_s=0)
+        new += [entry.path for entry in changes.new]
+        gone += changes.vanished
+    assert sorted(new) == [
+        f"{folder}/S2/reference.png" for folder in ("fluted-spire", "seam-keeper", "wreck")
+    ]
+    assert gone == ["seam-keeper/S4/frame.png"]
+    assert cursor.slow
+    _, cursor = scan_within(library, cursor)
+    assert not cursor.slow
 
 
 def test_a_damaged_cursor_starts_over() -> None:

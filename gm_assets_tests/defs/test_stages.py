@@ -12,6 +12,8 @@ import pytest
 from gm_assets.defs.stages.assets import chain_stages
 from gm_assets.defs.stages.jobs import verify_chains
 from gm_assets.library import Library, ingest
+from gm_assets.memory.files import read_memory, write_memory
+from gm_assets.memory.record import Gap
 from gm_assets_tests.defs import small
 
 SEAM, SPIRE = "seam-keeper.g01", "fluted-spire.g01"
@@ -122,6 +124,23 @@ def test_a_link_to_a_missing_parent_warns_and_does_not_fail(
     assert found["links_resolved"].severity is dg.AssetCheckSeverity.WARN
     assert "1 absent" in (found["links_resolved"].description or "")
     assert small.green(instance, "s4_generative") == {SEAM}
+
+
+def test_a_gap_whose_reason_is_known_says_it_and_stays_a_gap(
+    library: Library, instance: dg.DagsterInstance
+) -> None:
+    mesh = library.root / "seam-keeper/S3/mesh.glb"
+    memory = read_memory(mesh).memory
+    assert memory is not None
+    lost = Gap(stage="S2", reason="The plates burned with the archive.")
+    write_memory(mesh, memory.model_copy(update={"gaps": (lost,)}))
+    ingest(library)
+    materialize(library, instance, SEAM)
+    (record,) = instance.fetch_observations(dg.AssetKey("s2_reference"), limit=1).records
+    assert record.partition_key == SEAM
+    assert record.asset_observation is not None
+    assert record.asset_observation.metadata["gap"].value == lost.reason
+    assert small.green(instance, "s2_reference") == set()
 
 
 def test_the_data_version_changes_with_the_content_and_only_then(

@@ -27,7 +27,7 @@ def look(library: Library, cursor: Cursor, now_ns: int) -> tuple[Seen, Cursor]:
     """
     from gm_assets.library import changes_by_chain
 
-    changes, cursor = _scan(library, cursor)
+    changes, cursor = scan_within(library, cursor)
     found, changes = changes, settled(changes, now_ns, library.config.settle_seconds)
     seen = Seen(
         changes=changes,
@@ -41,7 +41,10 @@ def look(library: Library, cursor: Cursor, now_ns: int) -> tuple[Seen, Cursor]:
     return seen, cursor
 
 
-def _scan(library: Library, cursor: Cursor, budget_s: float = BUDGET_S) -> tuple[Changes, Cursor]:
+def scan_within(
+    library: Library, cursor: Cursor, budget_s: float = BUDGET_S
+) -> tuple[Changes, Cursor]:
+    """The changes on disk, as many as a budget of seconds allows, and where to go on."""
     from gm_assets.library.changes import Known, compare, scan
 
     started = time.monotonic()
@@ -59,8 +62,15 @@ def _scan(library: Library, cursor: Cursor, budget_s: float = BUDGET_S) -> tuple
 
 
 def _top_names(library: Library, known: Iterable[str]) -> list[str]:
-    """Names directly below the root, on disk or in the catalogue."""
-    here = {entry.name for entry in library.root.iterdir() if not entry.name.startswith(".")}
+    """Folders and asset files directly below the root, on disk or in the catalogue."""
+    from gm_assets.library.folder import SUFFIXES
+
+    here = {
+        entry.name
+        for entry in library.root.iterdir()
+        if not entry.name.startswith(".")
+        and (entry.suffix[1:].lower() in SUFFIXES or (entry.is_dir() and not entry.is_symlink()))
+    }
     return sorted(here | {path.split("/", 1)[0] for path in known})
 
 
