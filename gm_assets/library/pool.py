@@ -3,7 +3,8 @@
 Large batches go to processes: decoding small pictures is half Python, which threads cannot
 run side by side. The processes come from a fork server, so a caller with threads (Dagster's
 code server) is safe, and they end with their parent, however it ends. A batch too small to
-pay for starting processes runs in threads.
+pay for starting processes runs in threads, and so does one whose caller cannot have processes
+(a script without `if __name__ == "__main__"`).
 
 A file that crashes its process (a decoder's bug, or the system's memory killer) does not stop
 the batch: the files that were under way are run again one by one, and the one that crashes
@@ -66,11 +67,19 @@ class Pool(Generic[Result]):
         queue = deque(paths)
         if self.workers == 1 or len(queue) == 1:
             yield from map(self.function, queue)
-        elif len(queue) < SMALL_BATCH:
+        elif len(queue) < SMALL_BATCH or not self._can_start():
             with ThreadPoolExecutor(self.workers) as threads:
                 yield from self._run(threads, self._call_here, queue, 1, {})
         else:
             yield from self._run_processes(queue)
+
+    def _can_start(self) -> bool:
+        """Whether processes start at all; a script without a main guard cannot have any."""
+        with self._processes(1) as process:
+            try:
+                return bool(process.submit(_call, []).result() == [])
+            except BrokenProcessPool:
+                return False
 
     def _run_processes(self, queue: deque[str]) -> Iterator[Result]:
         while queue:

@@ -303,6 +303,18 @@ def test_a_file_that_crashes_its_process_does_not_stop_the_batch() -> None:
     assert sorted(results) == sorted([*(str(n) for n in range(300) if n != 17), "crashed 17"])
 
 
+def test_a_script_that_cannot_have_processes_gets_threads(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "import os\n"
+        "from gm_assets.library.pool import Pool\n"
+        "from gm_assets_tests.library.test_faults import crashed, slow\n"
+        "print({*Pool(slow, crashed, 2).stream(str(n) for n in range(260))} == {os.getpid()})\n"
+    )
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert result.stdout == "True\n", result.stderr
+
+
 def run_limited(root: Path, limit: int) -> subprocess.CompletedProcess[str]:
     """An ingest in a process whose files may not grow beyond `limit` bytes (a full disk)."""
     code = (
