@@ -7,6 +7,7 @@ returns for an error of that class (documented in docs/cli.md).
 from __future__ import annotations
 
 from os import PathLike, fspath
+from typing import Any
 
 
 class GmError(Exception):
@@ -32,7 +33,7 @@ class GmError(Exception):
         text = self.what if self.where is None else f"{self.where}: {self.what}"
         return text if self.remedy is None else f"{text}. {self.remedy}"
 
-    def __reduce__(self):  # errors cross process borders in parallel ingests
+    def __reduce__(self) -> tuple[Any, ...]:  # errors cross process borders in parallel ingests
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 

@@ -132,17 +132,16 @@ def _altered(identity: Identity, memory: Memory | None) -> bool:
 
 def _differences(found: Found | None) -> tuple[Any, ...]:
     """Where another program changed the mirror of the parents in the packet."""
-    if found is None or found.packet is None or found.memory is None:
+    if found is None or found.memory is None:
         return ()
-    if found.format == "glb":
-        import json
-
+    payload = found.source.payload
+    if isinstance(payload, dict):
         from gm_assets.memory import xmp_json
 
-        return xmp_json.differences(json.loads(found.packet))
+        return xmp_json.differences(payload)
     from gm_assets.memory import xmp
 
-    return xmp.differences(found.packet)
+    return () if payload is None else xmp.differences(payload)
 
 
 def _described(identity: Identity) -> dict[str, Any]:

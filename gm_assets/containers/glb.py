@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from gm_assets.containers import json_text
 from gm_assets.containers.layout import (
+    MAX_PACKET,
     Buffer,
     Container,
     Layout,
@@ -229,9 +230,7 @@ def _find(gltf: Json) -> _Found:
 def _packet_bytes(found: _Found, where: Where) -> bytes | None:
     if found.packet is None:
         return None
-    # A lone surrogate ("\ud800") is JSON but not Unicode; escaped it survives the round trip.
-    data = json.dumps(found.packet, ensure_ascii=False, separators=(",", ":"))
-    encoded = data.encode("utf-8", "backslashreplace")
+    encoded = json_text.dumps(found.packet)
     bounded(len(encoded), where)
     return encoded
 
@@ -285,7 +284,9 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
     if b"KHR_xmp_json_ld" not in body and b'"gm"' not in body and b"\\u" not in body:
         return Packet("glb", None)
     found = _find(_document(body, where)[1])
-    return Packet("glb", _packet_bytes(found, where), found.notes)
+    if span.length > MAX_PACKET:  # otherwise the packet in it cannot be too large
+        _packet_bytes(found, where)
+    return Packet("glb", found.packet, found.notes)
 
 
 def _packet_references(value: Any) -> Iterator[int]:

@@ -38,6 +38,15 @@ def loads(text: str, where: str | None = None) -> Any:
         raise UnreadableFile(f"malformed JSON: {error}", where=where) from None
 
 
+def dumps(value: Any) -> bytes:
+    """Compact UTF-8 JSON.
+
+    A lone surrogate ("\\ud800") is JSON but not Unicode; escaped it survives the round trip.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _skip(text: str, position: int) -> int:
     match = _SPACE.match(text, position)
     return match.end() if match else position

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
+from gm_assets.containers import json_text
 from gm_assets.errors import TooLarge, UnreadableFile, WriteRefused
 
 #: Largest XMP packet that is read or written, in bytes (after decompression).
@@ -80,11 +81,19 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What the fast path found: the XMP payload of a file whose pixels were not read."""
+    """What the fast path found: the XMP payload of a file whose pixels were not read.
+
+    `payload` is XMP; in a GLB it is the JSON-LD object, parsed, since finding it parses it.
+    """
 
     format: str
-    data: bytes | None
+    payload: bytes | dict[str, Any] | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> bytes | None:
+        """The payload as bytes; UTF-8 JSON for a GLB."""
+        return json_text.dumps(self.payload) if isinstance(self.payload, dict) else self.payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ import stat
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from gm_assets import containers
-from gm_assets.containers import Layout
+from gm_assets.containers import Layout, json_text
 from gm_assets.errors import InvalidMemory, UnreadableFile, WriteRefused
 from gm_assets.memory import xmp, xmp_json
 from gm_assets.memory.atomic import (
@@ -47,7 +48,7 @@ class Found:
 
     Attributes:
         memory: the memory; None where the file holds none of ours.
-        packet: the packet it came from, or a foreign one; None where there is none.
+        source: the packet it came from, or a foreign one, as it was found.
         format: 'png', 'jpeg', 'webp' or 'glb', by content.
         size: bytes in the file.
         signature: of the file at the time it was read.
@@ -55,11 +56,16 @@ class Found:
     """
 
     memory: Memory | None
-    packet: bytes | None
+    source: containers.Packet
     format: str
     size: int
     signature: Signature
     notes: tuple[str, ...]
+
+    @property
+    def packet(self) -> bytes | None:
+        """The packet as bytes; None where there is none."""
+        return self.source.data
 
 
 def read_memory(path: str | os.PathLike[str]) -> Found:
@@ -78,10 +84,11 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
             packet = containers.find_packet(file, where)
         except OSError as error:
             raise UnreadableFile(error.strerror or str(error), where=where) from error
-    memory = None if packet.data is None else load_packet(packet.format, packet.data, where)
+    payload = packet.payload
+    memory = None if payload is None else load_packet(packet.format, payload, where)
     return Found(
         memory=memory,
-        packet=packet.data,
+        source=packet,
         format=packet.format,
         size=status.st_size,
         signature=Signature.of(status),
@@ -103,15 +110,17 @@ def _open(where: str) -> tuple[FileIO, os.stat_result]:
     return FileIO(descriptor), status
 
 
-def load_packet(format: str, packet: bytes, where: str | None = None) -> Memory | None:
-    """The memory in a packet as `format` carries it: XMP, or JSON-LD in a GLB.
+def load_packet(
+    format: str, packet: bytes | dict[str, Any], where: str | None = None
+) -> Memory | None:
+    """The memory in a packet as `format` carries it: XMP, or JSON-LD (parsed or not) in a GLB.
 
     Raises:
         InvalidMemory, TooLarge: as `xmp.load` and `xmp_json.load`.
     """
-    if format != "glb":
-        return xmp.load(packet, where)
-    return xmp_json.load(json.loads(packet), where)
+    if isinstance(packet, dict):
+        return xmp_json.load(packet, where)
+    return xmp_json.load(json.loads(packet), where) if format == "glb" else xmp.load(packet, where)
 
 
 def dump_packet(format: str, memory: Memory, onto: bytes | None = None) -> bytes:
@@ -123,8 +132,7 @@ def dump_packet(format: str, memory: Memory, onto: bytes | None = None) -> bytes
     if format != "glb":
         return xmp.dump(memory, onto)
     merged = xmp_json.dump(memory, None if onto is None else json.loads(onto))
-    text = json.dumps(merged, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", "backslashreplace")
+    return json_text.dumps(merged)
 
 
 def write_memory(

@@ -46,9 +46,7 @@ PARTS: tuple[str, ...] = (
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 CHAIN_KEY = re.compile(r"(?P<chain>[a-z0-9]+(?:-[a-z0-9]+)*)\.g(?P<generation>[0-9]{2,4})\Z")
-CONTENT_ID = re.compile(
-    r"(?:px:[0-9a-f]{64}:[1-9][0-9]*x[1-9][0-9]*|(?:as|st|fi):[0-9a-f]{64})\Z"
-)
+CONTENT_ID = re.compile(r"(?:px:[0-9a-f]{64}:[1-9][0-9]*x[1-9][0-9]*|(?:as|st|fi):[0-9a-f]{64})\Z")
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=96)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
