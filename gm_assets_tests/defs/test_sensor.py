@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ from gm_assets_tests.defs import small
 SEAM, SPIRE = "seam-keeper.g01", "fluted-spire.g01"
 
 
+@cache
+def load() -> dg.Definitions:
+    return defs()
+
+
 @dataclass
 class Studio:
     """A library, an instance, and what the daemon would do with a tick's answer."""
@@ -29,7 +35,20 @@ class Studio:
     library: Library
     instance: dg.DagsterInstance
     cursor: str | None = None
-    definitions: dg.Definitions = field(default_factory=defs)
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """The code location, on this library."""
+        loaded = load()
+        return dg.Definitions.merge(
+            dg.Definitions(
+                assets=loaded.assets,
+                asset_checks=loaded.asset_checks,
+                jobs=loaded.jobs,
+                executor=dg.in_process_executor,
+            ),
+            dg.Definitions(resources={"library": small.resource(self.library)}),
+        )
 
     def tick(self) -> dg.SensorResult:
         """Evaluate the sensor once and apply its cursor and partitions."""
@@ -48,18 +67,8 @@ class Studio:
 
     def run(self, result: dg.SensorResult) -> None:
         """Run what a tick asked for."""
-        resources = {"library": small.resource(self.library)}
-        definitions = dg.Definitions.merge(
-            dg.Definitions(
-                assets=self.definitions.assets,
-                asset_checks=self.definitions.asset_checks,
-                jobs=self.definitions.jobs,
-                executor=dg.in_process_executor,
-            ),
-            dg.Definitions(resources=resources),
-        )
         for request in result.run_requests or ():
-            job = definitions.resolve_job_def(request.job_name or "")
+            job = self.definitions.resolve_job_def(request.job_name or "")
             done = job.execute_in_process(
                 instance=self.instance,
                 run_config=request.run_config,
