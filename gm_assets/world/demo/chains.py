@@ -208,6 +208,7 @@ CHAINS: tuple[Chain, ...] = (
         ),
         missing=(
             Missing("S3", "The sculpt was evaluated in memory for this frame and never exported."),
+            Missing("S5", "Without a sculpt there is no turntable to carve from."),
         ),
     ),
     Chain(

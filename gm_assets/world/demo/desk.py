@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gm_assets.memory.record import Camera, Gap, Parent, Placement, Role, Stage
 from gm_assets.sculpt.cameras import frame as framed
+from gm_assets.sculpt.cameras import look_at
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.world.demo.plans import Chain
 from gm_assets.world.demo.studio import Kept, Studio
@@ -107,7 +108,14 @@ class Desk:
         return round(width / 2) * 2, round(height / 2) * 2
 
     def hero(self, sculpt: Sculpt, margin: float = 0.14) -> tuple[Camera, float]:
-        """The subject's hero camera, with an aspect kept within 0.6 to 1.6."""
+        """The subject's hero camera, with an aspect kept within 0.6 to 1.6.
+
+        A subject that is seen from inside has no outside to show: its first shot's camera.
+        """
+        for shot in self.plan.frames:
+            if shot.inside is not None:
+                eye, target = shot.inside
+                return look_at(eye, target, focal_length=shot.lens, aspect=shot.aspect), shot.aspect
         view = self.subject.view
         aspect = min(max(view.aspect, 0.6), 1.6)
         camera = framed(
@@ -119,6 +127,11 @@ class Desk:
             margin=margin,
         )
         return camera, aspect
+
+    @property
+    def from_inside(self) -> bool:
+        """Whether the chain's cameras stand within the subject."""
+        return any(shot.inside is not None for shot in self.plan.frames)
 
     def parents_of(self, kept: Kept | None, role: Role) -> list[Parent]:
         return [] if kept is None else [kept.parent(role)]

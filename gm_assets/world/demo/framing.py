@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.memory.record import Camera, Parent
+from gm_assets.memory.record import Camera, Gap, Parent
 from gm_assets.sculpt.cameras import frame as framed
 from gm_assets.sculpt.cameras import look_at
 from gm_assets.sculpt.model import Sculpt
@@ -18,6 +18,8 @@ from gm_assets.world.looks.frame import Frame, Stage, render
 from gm_assets.world.looks.indoors import within
 from gm_assets.world.looks.light import Colour, Lamp
 from gm_assets.world.looks.stages import environment
+
+LOOP_ENDS = "The loop was not turned further."
 
 
 def make_frame(
@@ -48,7 +50,7 @@ def make_frame(
         environment=shot.environment,
         shot=shot.shot,
         camera=camera,
-        gaps=desk.gaps(),
+        gaps=desk.gaps() if generation == 1 else (Gap(stage="S5", reason=LOOP_ENDS),),
     )
     recipe = desk.recipe(
         "s4.frame",

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from gm_assets.memory.record import Stage
-from gm_assets.sculpt.clay import clay
+from gm_assets.sculpt.clay import Studio, clay
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.world.demo.desk import Desk
@@ -23,9 +23,13 @@ from gm_assets.world.demo.studio import (
 )
 from gm_assets.world.looks.elevation import ELEVATIONS
 from gm_assets.world.looks.frame import render
+from gm_assets.world.looks.indoors import within
 from gm_assets.world.looks.reference import Palette, archival, wash
 from gm_assets.world.looks.sketch import sketch
 from gm_assets.world.looks.stages import environment
+
+#: Clay seen from within: light from beside the camera, occlusion of near things only.
+INSIDE = Studio(key=(-0.16, 0.20, 0.97), reach=0.03, floor=False, exposure=1.2)
 
 #: Washes in turn, so that no two neighbours look alike.
 WASHES: tuple[Palette, ...] = (
@@ -99,7 +103,10 @@ def make_reference(desk: Desk, sculpt: Sculpt, scene: Scene) -> Kept:
     else:
         camera, aspect = desk.hero(sculpt, margin=0.20)
         width, height = desk.extent(aspect, 0.92)
-        setting = environment(desk.subject.environment, sculpt, camera, desk.number)
+        if desk.from_inside:
+            setting = within(sculpt)
+        else:
+            setting = environment(desk.subject.environment, sculpt, camera, desk.number)
         # A study of the subject, made on a calmer day than the frames.
         air = dataclasses.replace(setting.air, flakes=setting.air.flakes * 0.3)
         setting = dataclasses.replace(setting, air=air)
@@ -134,7 +141,7 @@ def make_clay(
     assert mesh is not None
     camera, aspect = desk.hero(scene.sculpt, margin=0.12)
     width, height = desk.extent(aspect)
-    picture = clay(scene, camera, width, height)
+    picture = clay(scene, camera, width, height, INSIDE if desk.from_inside else None)
     label = Label(
         f"{desk.subject.title}: clay",
         "Clay render of the geometry, lit as in a studio.",
