@@ -83,7 +83,7 @@ def _examine(ctx: typer.Context, chosen: Path | None) -> Iterator[Finding]:
 
 
 #: Packages whose versions decide what is read and how, by the names they are installed under.
-_PACKAGES = ("dagster", "Pillow", "OpenImageIO", "lxml", "duckdb", "pyarrow", "pydantic", "numpy")
+_PACKAGES = ("dagster", "Pillow", "lxml", "duckdb", "pyarrow", "pydantic", "numpy")
 
 
 def _environment() -> Iterator[Finding]:

@@ -177,6 +177,8 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
+        except urllib.error.HTTPError:
+            return  # it answers; a library that is still empty is reported as unavailable
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
     raise GmError(f"no answer within {START_TIMEOUT_S} s", where=url, remedy=f"See {log}")
