@@ -34,7 +34,7 @@ from gm_assets.world.demo.studio import TOOL, Kept, Label, webp
 from gm_assets.world.looks.hull import Plate, agreement, carve
 
 #: Voxels along the longest side of a hull.
-RESOLUTION = 100
+RESOLUTION = 96
 
 
 @dataclass(frozen=True)

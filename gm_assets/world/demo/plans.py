@@ -93,4 +93,4 @@ class Chain:
     revised: bool = False
     second: Shot | None = None
     missing: tuple[Missing, ...] = ()
-    detail: float = 0.6
+    detail: float = 0.56
