@@ -34,6 +34,8 @@ from gm_assets.errors import TooLarge, UnreadableFile
 GEOMETRY_SCHEME = "ge1"
 #: Largest number of vertices and indices of a model, counting every use of a mesh.
 MAX_ELEMENTS = 1 << 27
+#: Largest number of primitives, counting every use of a mesh: each costs time, however small.
+MAX_PRIMITIVES = 100_000
 #: Largest accessor that has no bytes in the file and is zero but for a sparse part.
 MAX_IMPLIED = 1 << 22
 
@@ -58,7 +60,7 @@ def hash_geometry(gltf: Json, binary: memoryview, where: str | None = None) -> s
     Raises:
         NoGeometry: the arrays are compressed, elsewhere, or there are none.
         UnreadableFile: the document contradicts itself or its buffer.
-        TooLarge: more than `MAX_ELEMENTS` vertices and indices.
+        TooLarge: more than `MAX_ELEMENTS` vertices and indices or `MAX_PRIMITIVES` primitives.
     """
     return _Document(gltf, binary, where).digest()
 
@@ -68,14 +70,17 @@ class _Document:
         self._gltf, self._where = gltf, where
         self._binary = binary
         self._elements = 0
+        self._decoded: dict[int, memoryview] = {}
 
     def digest(self) -> str:
         digest = hashlib.sha256()
         primitives = 0
         for mesh, world in self._placed_meshes():
             for primitive in self._list(mesh, "primitives"):
-                self._add(digest, primitive, world)
                 primitives += 1
+                if primitives > MAX_PRIMITIVES:
+                    self._too_large(f"the model has more than {MAX_PRIMITIVES:,} primitives")
+                self._add(digest, primitive, world)
         if not primitives:
             raise NoGeometry("the scene holds no mesh")
         return digest.hexdigest()
@@ -236,10 +241,12 @@ class _Document:
         head, _, text = uri.partition(",")
         if not head.endswith(";base64"):
             self._broken("a data URI is not base64")
-        try:
-            return memoryview(base64.b64decode(text, validate=True))
-        except (binascii.Error, ValueError):
-            self._broken("a data URI is damaged")
+        if index not in self._decoded:  # a thousand accessors may share one buffer
+            try:
+                self._decoded[index] = memoryview(base64.b64decode(text, validate=True))
+            except (binascii.Error, ValueError):
+                self._broken("a data URI is damaged")
+        return self._decoded[index]
 
     def _dtype(self, owner: Json) -> np.dtype:
         component = owner.get("componentType")

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gm_assets.containers import glb as container
 from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.shading import corner_normals
@@ -55,10 +57,11 @@ _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 
 MOST_FILE_BYTES = 2 * 1024**3
-MOST_JSON_BYTES = 64 * 1024**2
 MOST_NODES = 100_000
 MOST_DEPTH = 256
 MOST_TRIANGLES = 20_000_000
+#: Largest number of primitives, counting every use of a mesh: empty ones cost time as well.
+MOST_PRIMITIVES = 100_000
 _LONGEST_NAME = 256
 
 
@@ -219,38 +222,28 @@ def parse_glb(
 
 
 def _unpack(data: bytes, where: str | PathLike[str] | None) -> tuple[dict[str, Any], memoryview]:
-    """The JSON document and the BIN chunk of a GLB (section 4.4)."""
+    """The JSON document and the BIN chunk of a GLB, by the one parser of `containers`."""
+    name = None if where is None else fspath(where)
+    spans = [chunk.body for chunk in container.chunks(data, name) if chunk.kind == b"BIN\0"]
+    binary = memoryview(data)[spans[0].offset : spans[0].end] if spans else memoryview(b"")
+    return container.document(data, name), binary
 
-    def broken(what: str) -> UnreadableFile:
-        return UnreadableFile(what, where=where, remedy="Export it again as glTF 2.0 binary")
 
-    if len(data) < 20:
-        raise broken("too short for a GLB")
-    magic, version, total = struct.unpack_from("<III", data)
-    if magic != _GLB_MAGIC or version != 2:
-        raise broken("not a GLB of version 2")
-    if total > len(data):
-        raise broken(f"the header states {total} bytes but the file has {len(data)}")
-    chunks: dict[int, memoryview] = {}
-    view, offset = memoryview(data), 12
-    while offset + 8 <= total:
-        length, kind = struct.unpack_from("<II", data, offset)
-        if offset + 8 + length > total:
-            raise broken("a chunk runs past the end of the file")
-        if offset == 12 and kind != _JSON_CHUNK:
-            raise broken("the first chunk is not JSON")
-        chunks.setdefault(kind, view[offset + 8 : offset + 8 + length])
-        offset += 8 + length + (-length % 4)
-    text = chunks.get(_JSON_CHUNK, memoryview(b""))
-    if len(text) > MOST_JSON_BYTES:
-        raise TooLarge(f"the JSON chunk has more than {MOST_JSON_BYTES} bytes", where=where)
-    try:
-        document = json.loads(bytes(text))
-    except (ValueError, RecursionError) as error:
-        raise broken("the JSON chunk is not JSON") from error
-    if not isinstance(document, dict):
-        raise broken("the JSON chunk is not an object")
-    return document, chunks.get(_BIN_CHUNK, memoryview(b""))
+class _Names:
+    """Gives every part a name of its own, in one step however many share a base."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._turns: dict[str, int] = {}
+
+    def free(self, base: str) -> str:
+        """`base`, or where it is taken `base.2`, `base.3` ..."""
+        name, turn = base, self._turns.get(base, 2)
+        while name in self._taken:
+            name, turn = f"{base}.{turn}", turn + 1
+        self._turns[base] = turn
+        self._taken.add(name)
+        return name
 
 
 @dataclass(frozen=True)
@@ -266,8 +259,7 @@ class _Reader:
 
     def sculpt(self, name: str) -> Sculpt:
         """Walks the default scene (or all root nodes) without recursion."""
-        used = [*self.texts("extensionsRequired")]
-        for extension in used:
+        for extension in self.texts("extensionsRequired"):
             if "draco" in extension.lower() or "meshopt" in extension.lower():
                 raise UnsupportedFormat(
                     f"its geometry is compressed ({extension})",
@@ -276,8 +268,9 @@ class _Reader:
                 )
         title, roots = self.roots(name)
         parts: list[Part] = []
+        names = _Names()
         stack = [(node, np.eye(4), 0) for node in reversed(roots)]
-        visited = triangles = vertices = 0
+        visited = primitives = triangles = vertices = 0
         while stack:
             number, above, depth = stack.pop()
             visited += 1
@@ -289,7 +282,11 @@ class _Reader:
             node = self.item("nodes", number)
             world = above @ self.transform(node)
             if "mesh" in node:
-                for part in self.mesh_parts(node, world, {part.name for part in parts}):
+                mesh = self.item("meshes", node["mesh"])
+                primitives += len(self.primitives(mesh))
+                if primitives > MOST_PRIMITIVES:
+                    raise TooLarge(f"more than {MOST_PRIMITIVES} primitives", where=self.where)
+                for part in self.mesh_parts(node, mesh, world, names):
                     triangles += len(part.faces)
                     vertices += len(part.vertices)
                     if max(triangles, vertices // 3) > MOST_TRIANGLES:
@@ -357,19 +354,24 @@ class _Reader:
             raise self.broken("a node's transform is not made of finite numbers")
         return np.array(value, np.float64)
 
-    def mesh_parts(
-        self, node: dict[str, Any], world: NDArray[np.float64], taken: set[str]
-    ) -> list[Part]:
-        """One part for each primitive of the node's mesh that has triangles."""
-        mesh = self.item("meshes", node["mesh"])
+    def primitives(self, mesh: dict[str, Any]) -> list[Any]:
         primitives = mesh.get("primitives")
         if not isinstance(primitives, list):
             raise self.broken("a mesh has no primitives")
+        return primitives
+
+    def mesh_parts(
+        self,
+        node: dict[str, Any],
+        mesh: dict[str, Any],
+        world: NDArray[np.float64],
+        names: _Names,
+    ) -> Iterator[Part]:
+        """One part for each primitive of the node's mesh that has triangles."""
         extras = node.get("extras")
         extras = extras if isinstance(extras, dict) else {}
         base = _name(node.get("name"), _name(mesh.get("name"), "part"))
-        parts = []
-        for primitive in primitives:
+        for primitive in self.primitives(mesh):
             if not isinstance(primitive, dict):
                 raise self.broken("a mesh primitive is not an object")
             geometry = self.triangles(primitive)
@@ -381,14 +383,9 @@ class _Reader:
                 raise self.broken("a vertex is not finite")
             if np.linalg.det(world[:3, :3]) < 0:  # a mirror turns triangles inside out
                 faces = faces[:, ::-1]
-            name, turn = base, 2
-            while name in taken:
-                name, turn = f"{base}.{turn}", turn + 1
-            taken.add(name)
             material = _name(extras.get("material"), self.material_name(primitive))
             semantic = _name(extras.get("semantic"), "")
-            parts.append(Part(name, semantic, material, placed.astype(np.float32), faces))
-        return parts
+            yield Part(names.free(base), semantic, material, placed.astype(np.float32), faces)
 
     def material_name(self, primitive: dict[str, Any]) -> str:
         if "material" not in primitive:

@@ -347,6 +347,33 @@ def test_a_forged_count_without_bytes_is_too_large() -> None:
             identify_bytes(packed(model(accessors=accessors)))
 
 
+def test_meshes_that_multiply_are_too_large() -> None:
+    primitives = [{"attributes": {"POSITION": 0}, "mode": 0}] * 1_000
+    crowd = model(
+        meshes=[{"primitives": primitives}],
+        nodes=[{"mesh": 0}] * 101,
+        scenes=[{"nodes": list(range(101))}],
+    )
+    with pytest.raises(TooLarge, match="primitives"):
+        identify_bytes(packed(crowd))
+
+
+def test_a_buffer_inside_the_document_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+    real = base64.b64decode
+
+    def counting(text: str, **options: Any) -> bytes:
+        decoded.append(len(text))
+        return real(text, **options)
+
+    uri = "data:application/octet-stream;base64," + base64.b64encode(BINARY).decode()
+    primitives = model()["meshes"][0]["primitives"] * 50
+    document = model(buffers=[{"byteLength": 72, "uri": uri}], meshes=[{"primitives": primitives}])
+    monkeypatch.setattr(base64, "b64decode", counting)
+    assert geometry_hash(packed(document)) is not None
+    assert len(decoded) == 1
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_damaged_bytes_give_an_identity_or_an_error_of_ours(data) -> None:

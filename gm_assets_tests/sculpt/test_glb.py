@@ -187,6 +187,26 @@ def test_flipped_bytes_end_in_a_sculpt_or_an_error_of_ours(data: st.DataObject) 
         pass
 
 
+def test_parts_of_one_name_get_names_of_their_own() -> None:
+    document, binary = triangle(
+        nodes=[{"mesh": 0, "name": "a"}, {"mesh": 0, "name": "a.2"}, {"mesh": 0, "name": "a"}],
+        scenes=[{"nodes": [0, 1, 2]}],
+    )
+    names = [part.name for part in parse_glb(packed(document, binary)).parts]
+    assert names == ["a", "a.2", "a.3"]
+
+
+def test_meshes_that_multiply_are_too_large() -> None:
+    points = {"attributes": {"POSITION": 0}, "mode": 0}  # no triangles, and still work
+    document, binary = triangle(
+        meshes=[{"primitives": [points] * 1_000}],
+        nodes=[{"mesh": 0}] * 101,
+        scenes=[{"nodes": list(range(101))}],
+    )
+    with pytest.raises(TooLarge, match="primitives"):
+        parse_glb(packed(document, binary))
+
+
 def test_data_uris_are_not_decoded() -> None:
     uri = "data:application/octet-stream;base64," + base64.b64encode(b"\0" * 36).decode()
     document, binary = triangle(buffers=[{"byteLength": 36, "uri": uri}])
