@@ -51,6 +51,10 @@ _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
 _METADATA = frozenset((*range(0xE0, 0xF0), _COM)) - {_APP14}
 #: In entropy-coded data FF 00 is a stuffed FF and FF D0..D7 a restart: the scan goes on.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+#: Between segments: the next FF with a marker's code, and the next with one of a segment or EOI.
+_ANY_MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_STRAY_BLOCK = 64 * 1024
 _CHANNELS = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
@@ -72,9 +76,10 @@ def _segments(data: bytes, where: Where) -> Iterator[_Segment]:
     size, position = len(data), 2
     while True:
         # Decoders skip stray bytes between segments; any number of FF may precede a marker.
-        marker_at = _next_marker(data, position)
-        if marker_at < 0:
+        found = _ANY_MARKER.search(data, position)
+        if found is None:
             raise broken("JPEG truncated: it ends without EOI", where)
+        marker_at = found.start()
         marker, body = data[marker_at + 1], marker_at + 4
         if marker == _EOI:
             yield _Segment(marker_at, marker, marker_at + 2, marker_at + 2)
@@ -100,17 +105,6 @@ def _segments(data: bytes, where: Where) -> Iterator[_Segment]:
             end = stop.start()
         yield _Segment(marker_at, marker, body, end)
         position = end
-
-
-def _next_marker(data: bytes, position: int) -> int:
-    """Offset of the FF right before the next marker code, or -1."""
-    while True:
-        position = data.find(b"\xff", position)
-        if position < 0 or position + 1 >= len(data):
-            return -1
-        if data[position + 1] not in (0x00, 0xFF):
-            return position
-        position += 1
 
 
 def _is_c2pa(data: bytes, segment: _Segment) -> bool:
@@ -212,13 +206,16 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
     if take(0, 2) != b"\xff\xd8":
         raise broken("not a JPEG: it does not begin with SOI", where)
     found: bytes | None = None
-    notes: list[str] = []
+    notes: dict[str, None] = {}
     while True:
         head = take(position, 4)
         if len(head) < 4:
             raise broken("JPEG truncated before its first scan", where)
         if head[0] != 0xFF or head[1] in (0x00, 0xFF) or head[1] in _STANDALONE:
-            position += 1  # stray or fill bytes
+            block = take(position, _STRAY_BLOCK)  # stray or fill bytes
+            following = _MARKER.search(block)
+            # The last byte may be the first half of a marker.
+            position += max(1, len(block) - 1) if following is None else following.start()
             continue
         marker, end = head[1], position + 2 + int.from_bytes(head[2:], "big")
         if marker in (_SOS, _EOI):
@@ -231,10 +228,10 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
                 if found is None:
                     begin = position + 4 + len(_XMP)
                     found = take(begin, end - begin)
-                else:
-                    notes.append("more than one XMP packet; the first is read")
-            elif lead == _EXTENDED and not notes:
-                notes.append("ExtendedXMP of another program; kept, not read")
+                else:  # a file can hold thousands
+                    notes["more than one XMP packet; the first is read"] = None
+            elif lead == _EXTENDED:
+                notes["ExtendedXMP of another program; kept, not read"] = None
         position = end
 
 

@@ -172,6 +172,22 @@ def test_trailing_and_stray_bytes_are_kept_and_not_counted() -> None:
     assert new.endswith(b"stowaway")
 
 
+def test_the_fast_path_finds_a_packet_behind_any_number_of_stray_bytes() -> None:
+    data = b"".join(jpeg.embed(JPEG, b"<x/>"))
+    begin = data.index(b"\xff\xe1")
+    for stray in (b"\x00", b"\xff" * 200_000, b"\x00\xff\x00" * 60_000, b"a" * 65_535 + b"\xff"):
+        longer = data[:begin] + stray + data[begin:]
+        assert jpeg.find_packet(io.BytesIO(longer)).data == b"<x/>"
+        assert jpeg.parse(longer).packet == b"<x/>"
+
+
+def test_thousands_of_packets_give_one_note() -> None:
+    data = b"".join(jpeg.embed(JPEG, b"<x/>"))
+    begin, end = data.index(b"\xff\xe1"), data.index(b"<x/>") + 4
+    crowd = data[:end] + data[begin:end] * 3_000 + data[end:]
+    assert len(jpeg.find_packet(io.BytesIO(crowd)).notes) == 1
+
+
 def test_segments_that_lie_about_their_length_are_refused() -> None:
     short = JPEG[:2] + b"\xff\xe5\x00\x01" + JPEG[2:]
     with pytest.raises(UnreadableFile, match="claims 1 bytes"):
