@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import GmError, LibraryError, NotFound, UnreadableFile
+from gm_assets.library.folder import stored
+from gm_assets.memory.files import Signature
 from gm_assets.memory.record import CONTENT_ID
 
 if TYPE_CHECKING:
@@ -63,15 +65,13 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
         where=content_id,
         remedy="Ingest the library again if files were added",
     )
-    for path, format in _files_with(library, content_id):
+    for path, format, signature in _files_with(library, content_id):
         full = library.root / path
         try:
-            data = full.read_bytes()
-            if format == "glb":
-                return _clay(data, full, size)
-            return _picture(data, full, size)
-        except FileNotFoundError:
-            continue
+            data = _unchanged(full, signature)
+            if data is None:
+                continue
+            return _clay(data, full, size) if format == "glb" else _picture(data, full, size)
         except GmError as error:
             reason = error
         except Exception as error:
@@ -79,16 +79,34 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
     raise reason
 
 
-def _files_with(library: Library, content_id: str) -> list[tuple[str, str]]:
+def _files_with(library: Library, content_id: str) -> list[tuple[str, str, Signature]]:
     rows = (
         library.catalogue()
         .execute(
-            "select path, format from files where content_id = ? order by path limit 8",
+            "select path, format, size, mtime_ns, ctime_ns, inode from files "
+            "where content_id = ? order by path limit 8",
             [content_id],
         )
         .fetchall()
     )
-    return [(path, format) for path, format in rows]
+    return [(path, format, Signature(*signature)) for path, format, *signature in rows]
+
+
+def _unchanged(full: Path, signature: Signature) -> bytes | None:
+    """The bytes of a file that is still the one that the store knows, else None.
+
+    A thumbnail is kept under its content's name, so an edited file must not sit for it; nor
+    may a link that has taken the file's place.
+    """
+    from gm_assets.identity import read_file
+
+    try:
+        if stored(Signature.of(full.lstat())) != signature:
+            return None
+        data = read_file(full)
+        return data if stored(Signature.of(full.lstat())) == signature else None
+    except (FileNotFoundError, NotFound):
+        return None
 
 
 def _picture(data: bytes, full: Path, size: int) -> Image.Image:

@@ -181,3 +181,19 @@ def test_a_thumbnail_of_nothing_is_not_found(library: Library) -> None:
         thumbnail(library, f"as:{3:064x}")
     with pytest.raises(ValueError, match="content id"):
         thumbnail(library, "../../etc/passwd")
+
+
+def test_an_edited_file_or_a_link_in_its_place_does_not_sit_for_the_old_content(
+    library: Library,
+) -> None:
+    path = picture(library.root / "a.png", 1)
+    ingest(library)
+    content = content_of(library, "a.png")
+    original = path.rename(library.root / "a.kept")
+    picture(path, 2)
+    with pytest.raises(NotFound):
+        thumbnail(library, content)
+    path.unlink()
+    path.symlink_to(original)
+    with pytest.raises(NotFound):
+        thumbnail(library, content)
