@@ -22,7 +22,7 @@ ROWS = (
     {"sculpt"},
     {"memory", "identity"},
     {"containers"},
-    {"errors", "settings"},
+    {"errors", "settings", "words"},
 )
 HEIGHT = {name: -number for number, row in enumerate(ROWS) for name in row}
 MODULES = sorted(PACKAGE.rglob("*.py"))

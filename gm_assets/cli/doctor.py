@@ -19,6 +19,7 @@ from gm_assets import __version__
 from gm_assets.cli.options import JsonOption, LibraryOption, library_path
 from gm_assets.cli.output import print_json, print_table
 from gm_assets.errors import GmError, LibraryError
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.library import Library
@@ -200,7 +201,11 @@ def _store(home: Library) -> Iterator[Finding]:
         "select (select count(*) from files), (select count(*) from assets)"
     ).fetchall()[0]
     generation = home.store.generation
-    yield Finding("store", "ok", f"generation {generation}: {files} files, {documents} documents")
+    yield Finding(
+        "store",
+        "ok",
+        f"generation {generation}: {counted(files, 'file')}, {counted(documents, 'document')}",
+    )
     for topic, query, remedy in _COUNTS:
         count = con.execute(query).fetchall()[0][0]
         if count:

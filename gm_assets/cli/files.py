@@ -16,6 +16,7 @@ from gm_assets.cli.options import (
     worker_count,
 )
 from gm_assets.cli.output import note, print_fields, print_json, print_table, progress_bar, safe
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.library import IngestReport, Library
@@ -94,7 +95,7 @@ def ingest(
     """Bring files into the library: identify, place by rule, remember, catalogue."""
     from gm_assets.library import ingest as run
 
-    home = open_library(ctx, library)
+    home = open_library(ctx, library, files=None if copy_to else paths)
     with progress_bar(quiet=as_json) as progress:
         report = run(
             home,
@@ -182,7 +183,7 @@ def place(
         file, chain, stage, part, generation, view=view, frame=frame, variant=variant,
         primary=primary,
     )  # fmt: skip
-    home = open_library(ctx, library)
+    home = open_library(ctx, library, files=[file])
     memory = run(
         home,
         file,
@@ -209,7 +210,7 @@ def revise(
     """Accept an edit: the content that the file has now is its document's content."""
     from gm_assets.library import revise as run
 
-    home = open_library(ctx, library)
+    home = open_library(ctx, library, files=[file])
     _print_memory(home, file, run(home, file, note=note, person=person), as_json)
 
 
@@ -227,7 +228,7 @@ def recover(
     """Give a file the memory back that another program took from it."""
     from gm_assets.library import recover as run
 
-    home = open_library(ctx, library)
+    home = open_library(ctx, library, files=[file])
     memory = run(home, file, document_id=document, note=note, person=person)
     _print_memory(home, file, memory, as_json)
 
@@ -268,7 +269,7 @@ def rebuild(
         print_json({"library": home.root, "report": report})
         return
     words = "read and decoded" if report.verified else "remembered (not verified)"
-    print(f"{report.files} files {words}: {report.remembered} with a memory,"
+    print(f"{counted(report.files, 'file')} {words}: {report.remembered} with a memory,"
           f" {report.without_memory} without, {report.quarantined} quarantined;"
           f" generation {report.generation} in {report.seconds:.1f} s")  # fmt: skip
     for path in report.altered:
@@ -290,7 +291,7 @@ def check(
     """Compare files with their memories and the catalogue; exit code 10 if errors are found."""
     from gm_assets.library import check as run
 
-    home = open_library(ctx, library, read_only=True)
+    home = open_library(ctx, library, files=files, read_only=True)
     with progress_bar(quiet=as_json) as progress:
         results = run(home, files or None, workers=worker_count(workers), progress=progress)
     counts = {level: sum(r.severity == level for r in results) for level in ("error", "warning")}
@@ -302,6 +303,6 @@ def check(
             ((r.severity, r.check, r.path, r.detail) for r in results),
             styles={"error": "red", "warning": "yellow", "ok": "green"},
         )
-        print(f"{counts['error']} errors, {counts['warning']} warnings")
+        print(f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}")
     if counts["error"]:
         raise typer.Exit(FINDINGS)

@@ -48,8 +48,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a file remembers, what it is, and whom it is related to."""
-    home, family = _family(ctx, library)
     path = Path(file)
+    home, family = _family(ctx, library, path)
     if not path.exists() and file.startswith("xmp.did:") and home and family:
         path = home.root / family.document(file).path
     elif not path.exists() and home is not None and (home.root / path).exists():
@@ -88,10 +88,12 @@ def show(
         _print_lineage(lineage)
 
 
-def _family(ctx: typer.Context, chosen: Path | None) -> tuple[Library | None, Family | None]:
+def _family(
+    ctx: typer.Context, chosen: Path | None, file: Path
+) -> tuple[Library | None, Family | None]:
     """The library and its lineage, as far as they are there: `show` works without either."""
     try:
-        home = open_library(ctx, chosen, read_only=True)
+        home = open_library(ctx, chosen, files=[file] if file.exists() else None, read_only=True)
     except LibraryError as error:
         if chosen is not None or ctx.obj is not None:
             raise

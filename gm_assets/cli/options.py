@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -16,7 +18,7 @@ LibraryOption: TypeAlias = Annotated[
     typer.Option(
         "--library",
         "-L",
-        help="Folder of the library (GM_LIBRARY, else ./library).",
+        help="Folder of the library (default: that of the files named, GM_LIBRARY, ./library).",
         show_default=False,
     ),
 ]
@@ -34,29 +36,56 @@ WorkersOption: TypeAlias = Annotated[
 ]
 
 
-def library_path(ctx: typer.Context, chosen: Path | None) -> Path:
-    """The library's folder: the command's option, `gm`'s own option, or the settings.
+def library_path(
+    ctx: typer.Context, chosen: Path | None, files: Iterable[Path] | None = None
+) -> Path:
+    """The library's folder.
+
+    The command's option, else `gm`'s own option, else the library in which the first of the
+    named `files` lies, else `GM_LIBRARY`, else the library around the working folder, else
+    `./library`.
 
     Raises:
         GmError: an environment variable holds a value that it cannot have.
     """
     from gm_assets.settings import Settings
 
-    if chosen is not None:
-        return chosen
     given: Any = ctx.obj
-    return given if isinstance(given, Path) else Settings.from_environment().library
+    if chosen is not None or isinstance(given, Path):
+        return chosen or given
+    for file in files or ():
+        if (around := _library_around(file.absolute())) is not None:
+            return around
+        break
+    settings = Settings.from_environment()
+    if not os.environ.get("GM_LIBRARY") and not settings.library.exists():
+        return _library_around(Path.cwd()) or settings.library
+    return settings.library
 
 
-def open_library(ctx: typer.Context, chosen: Path | None, *, read_only: bool = False) -> Library:
-    """Open the library that the options name.
+def _library_around(path: Path) -> Path | None:
+    """The folder at or above `path` that has a gm.toml."""
+    for folder in (path, *path.parents):
+        if (folder / "gm.toml").is_file():
+            return folder
+    return None
+
+
+def open_library(
+    ctx: typer.Context,
+    chosen: Path | None,
+    *,
+    files: Iterable[Path] | None = None,
+    read_only: bool = False,
+) -> Library:
+    """Open the library that the options or the named files lead to (`library_path`).
 
     Raises:
         LibraryError: there is none, or its gm.toml is malformed.
     """
     from gm_assets.library import Library
 
-    return Library.open(library_path(ctx, chosen), read_only=read_only)
+    return Library.open(library_path(ctx, chosen, files), read_only=read_only)
 
 
 def open_family(library: Library) -> Family:

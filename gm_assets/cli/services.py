@@ -10,6 +10,7 @@ import typer
 from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_library
 from gm_assets.cli.output import note, print_json, progress_bar, safe
 from gm_assets.errors import NotFound
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.world.demo import DemoReport
@@ -43,8 +44,8 @@ def demo(
     if as_json:
         print_json({"library": report.root, "report": report})
         return
-    print(f"{report.files} files in {len(report.chains)} chains, {report.bytes / 1e6:.0f} MB,"
-          f" made in {report.seconds:.0f} s")  # fmt: skip
+    made = f"{counted(report.files, 'file')} in {counted(len(report.chains), 'chain')}"
+    print(f"{made}, {report.bytes / 1e6:.0f} MB, made in {report.seconds:.0f} s")
     print(f"`gm chains --library {safe(root)}` lists them")
 
 

@@ -19,6 +19,7 @@ from gm_assets.library.rules import Ruling
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.files import read_memory, write_memory
 from gm_assets.memory.record import Memory, Placement
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,7 +224,9 @@ def _offered(library: Library, relative: str, examined: Examined, offers: Offers
     if len(others) == 1:
         return others[0]
     raise NotFound(
-        f"{len(others)} documents hold its content" if others else "there is no offer for it",
+        f"{counted(len(others), 'document')} with its content"
+        if others
+        else "there is no offer for it",
         where=library.root / relative,
         remedy=f"Name one with --document: {', '.join(others[:5])}"
         if others

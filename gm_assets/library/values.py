@@ -14,6 +14,7 @@ from typing import TypeAlias
 from gm_assets.errors import GmError
 from gm_assets.memory.files import Signature
 from gm_assets.memory.record import Placement
+from gm_assets.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class IngestReport:
         counts = self.counts
         verb = "would be " if self.dry_run else ""
         lines = [
-            f"{counts['written']} files {verb}given a memory or a placement",
+            f"{counted(counts['written'], 'file')} {verb}given a memory or a placement",
             f"{counts['remembered']} remembered already",
             f"{counts['recorded']} {verb}catalogued without a memory in the file",
             f"{counts['quarantined']} {verb}quarantined",
@@ -177,7 +178,9 @@ class IngestReport:
         if waiting := counts["waiting"]:
             lines.append(f"{waiting} still changing: run ingest again")
         if self.unplaced:
-            lines.append(f"{self.unplaced} stand in no chain yet (rules in gm.toml, or gm place)")
+            lines.append(
+                f"{counted(self.unplaced, 'file')} in no chain yet (rules in gm.toml, or gm place)"
+            )
         if self.recoveries:
             lines.append(f"{len(self.recoveries)} lost their memory and can have it back")
         return "\n".join(lines)

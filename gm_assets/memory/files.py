@@ -216,6 +216,7 @@ def _check_reads_back(format: str, memory: Memory, packet: bytes, where: str) ->
         given, read = getattr(memory, name), getattr(back, name)
         if given is None or given == () or given == read:
             continue
-        if name in ("history", "unknown") and all(entry in read for entry in given):
+        # Frozen values hash by their fields; 10,000 events must not be compared pair by pair.
+        if name in ("history", "unknown") and set(given) <= set(read):
             continue
         raise InvalidMemory(f"the memory's {name} does not read back", where=where)

@@ -40,7 +40,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(gm: Gm) -> None:
     before = path.read_bytes()
     result = gm("ingest", "--dry-run")
     assert result.out.splitlines()[1].split()[:2] == ["a.png", "written"]
-    assert "1 files would be given a memory" in result.out
+    assert "1 file would be given a memory" in result.out
     assert path.read_bytes() == before
     assert gm("ingest", "--dry-run", "--json").json["report"]["dry_run"] is True
     assert not (gm.root / ".gm" / "store").exists()

@@ -9,6 +9,7 @@ import dagster as dg
 from gm_assets.defs.corpus.assets import catalogue
 from gm_assets.defs.corpus.metadata import altered_table, count, quarantine_table
 from gm_assets.defs.resources import LibraryResource
+from gm_assets.words import counted
 
 
 @dg.asset_check(
@@ -22,7 +23,9 @@ def quarantine_empty(library: LibraryResource) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{found} files cannot be read." if found else "Every file can be read.",
+            description=f"{counted(found, 'file')} that cannot be read."
+            if found
+            else "Every file can be read.",
             metadata={"quarantine": quarantine_table(connection)} if found else {},
         )
 
@@ -38,6 +41,6 @@ def no_file_altered(library: LibraryResource) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.ERROR,
-            description=f"{found} files are altered." if found else "No file is altered.",
+            description=f"{counted(found, 'altered file')}." if found else "No file is altered.",
             metadata={"altered": altered_table(connection)} if found else {},
         )

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from gm_assets.memory.record import STAGES, Stage
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.library.values import Affected, Changes, Entry
@@ -183,7 +184,7 @@ def decide(
         return Decision(cursor, words="a run over several chains is not finished")
     if seen.arriving and cursor.held < HOLDS:
         # A folder that is being copied is taken in once, not file by file.
-        words = f"{seen.arriving} files are still arriving"
+        words = f"{counted(seen.arriving, 'file')} still arriving"
         return Decision(replace(cursor, held=cursor.held + 1), words=words)
     cursor = replace(cursor, held=0)
     new_chains = tuple(key for key in seen.keys if key not in recorded.chains)
@@ -226,7 +227,7 @@ def _record(seen: Seen, cursor: Cursor, new_chains: tuple[str, ...]) -> Decision
         return Decision(
             Cursor("watching", seen.generation, unwritten=seen.unwritten_digest),
             new_chains=new_chains,
-            words=f"recorded {len(seen.keys)} chains; from now on changes start runs",
+            words=f"recorded {counted(len(seen.keys), 'chain')}; from now on changes start runs",
             report=bool(seen.generation),
         )
     request = _ingest(paths_of(seen.changes), seen)
@@ -317,7 +318,7 @@ def _words(seen: Seen, requests: tuple[Request, ...], waiting: Collection[str]) 
         )
         if found
     )
-    held = f"; {len(waiting)} chains wait for their runs to finish" if waiting else ""
+    held = f"; waiting for the runs of {counted(len(waiting), 'chain')}" if waiting else ""
     if not requests:
         return (f"{counts}: already asked for" if counts else "nothing changed") + held
     return (counts or "the catalogue changed outside Dagster") + held

@@ -14,6 +14,7 @@ import dagster as dg
 
 from gm_assets.defs.stages.metadata import file_table, link_table, links_in_words
 from gm_assets.memory.record import STAGES, Stage
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.library.values import StageReport
@@ -88,7 +89,7 @@ def judge(report: StageReport) -> Iterator[Verdict]:
     lost = [*report.of("vanished"), *report.of("unreadable")]
     bare = report.of("provisional")
     words = (
-        f"{len(lost)} of {len(report.files)} files vanished or cannot be read."
+        f"{len(lost)} of {counted(len(report.files), 'file')} vanished or cannot be read."
         if lost
         else f"{_count(len(report.files), 'file')} read."
     )
@@ -170,10 +171,11 @@ def summary(
         check_name=check,
         passed=not failed,
         severity=severity,
-        description=f"{len(failed)} of {len(verdicts)} chains with files at {stage} failed "
-        f"({chains} chains in this run)."
+        description=f"{len(failed)} of {counted(len(verdicts), 'chain')} with files at {stage} "
+        f"failed ({counted(chains, 'chain')} in this run)."
         if failed
-        else f"All {len(verdicts)} chains with files at {stage} passed ({chains} in this run).",
+        else f"{counted(len(verdicts), 'chain')} with files at {stage} passed "
+        f"({counted(chains, 'chain')} in this run).",
         metadata={"failed": offenders} if failed else {},
     )
 

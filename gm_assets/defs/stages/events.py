@@ -25,6 +25,7 @@ from gm_assets.defs.stages.checks import (
 from gm_assets.defs.stages.metadata import gap_reason, stage_metadata
 from gm_assets.defs.stages.wipe import wipe_partition
 from gm_assets.memory.record import Stage
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.library import Library
@@ -155,7 +156,7 @@ def _record(
         yield dg.AssetMaterialization(
             asset_key=asset,
             partition=report.key,
-            description=f"{report.key}: {len(report.files)} files verified.",
+            description=f"{report.key}: {counted(len(report.files), 'file')} verified.",
             metadata=stage_metadata(report, library.root, resource),
             tags={DATA_VERSION_TAG: report.data_version or "none"},
         )
