@@ -112,24 +112,43 @@ def frame(
     width, height = film_back(aspect)
     half = np.array([width, height]) / 2 / focal_length * (1 - margin)
     local = (cloud - target) @ axes
-    centre, distance = np.zeros(2), 0.0
-    # Perspective couples distance and centring; a few rounds settle both.
-    for _ in range(6):
-        off = local[:, :2] - centre
-        distance = float((np.abs(off) / half + local[:, 2:3]).max())
-        seen = off / np.maximum(distance - local[:, 2:3], 1e-9)
-        centre = centre + (seen.min(axis=0) + seen.max(axis=0)) / 2 * distance
+    # A point at depth z is inside where |x - centre| <= half * (distance - z): the nearest
+    # distance follows in closed form for each axis, and the larger of the two holds.
+    outer = (local[:, :2] + half * local[:, 2:3]).max(axis=0)
+    inner = (local[:, :2] - half * local[:, 2:3]).min(axis=0)
+    reach = float(np.linalg.norm(np.ptp(cloud, axis=0)))
+    distance = max(float(((outer - inner) / 2 / half).max()), local[:, 2].max() + reach * 1e-3)
+    centre = np.array([_centred(local[:, axis], distance - local[:, 2]) for axis in (0, 1)])
     centre = centre - np.array([0.0, lift * half[1] * 2 * distance])
     aim = target + axes[:, 0] * centre[0] + axes[:, 1] * centre[1]
-    depth = float(np.linalg.norm(np.ptp(cloud, axis=0)))
     return look_at(
         aim + toward * distance,
         aim,
         focal_length=focal_length,
         aspect=aspect,
-        near=max(distance - depth, distance * 0.01),
-        far=distance + depth * 2,
+        near=max(distance - reach, distance * 0.01),
+        far=distance + reach * 2,
     )
+
+
+def _centred(across: Floats, depth: Floats) -> float:
+    """Where a camera stands across so that its picture has the points in its middle.
+
+    Args:
+        across: (n,) metres along one axis of the picture.
+        depth: (n,) metres before the camera, positive.
+    """
+    centre = 0.0
+    # The two outermost points decide: solve for them until they stay the same.
+    for _ in range(24):
+        seen = (across - centre) / depth
+        first, last = int(seen.argmin()), int(seen.argmax())
+        weight = 1 / depth[[first, last]]
+        moved = float((across[[first, last]] * weight).sum() / weight.sum())
+        if abs(moved - centre) < 1e-9 * float(depth.max()):
+            break
+        centre = moved
+    return centre
 
 
 def turntable(

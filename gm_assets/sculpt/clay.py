@@ -16,6 +16,7 @@ from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import camera_rays, matrix_of
 from gm_assets.sculpt.rays import Scene
 from gm_assets.sculpt.sampling import cone, hemisphere
+from gm_assets.sculpt.shading import facing
 
 Floats = NDArray[np.float32]
 
@@ -35,8 +36,8 @@ class Studio:
         back: direction to the light from behind.
         softness: tangent of the key light's angular radius.
         samples: sub-pixels along each side of a pixel.
-        occlusion: occlusion rays for each sub-pixel.
-        shadows: key-light rays for each sub-pixel.
+        occlusion: occlusion rays for each sub-pixel; with none, nothing is occluded.
+        shadows: key-light rays for each sub-pixel; with none, nothing is in shadow.
         reach: how far occlusion looks, as a part of the subject's diagonal.
         floor: whether the subject stands on a floor.
         exposure: scales the light before the tone curve.
@@ -46,8 +47,8 @@ class Studio:
     back: tuple[float, float, float] = (0.62, 0.42, -0.72)
     softness: float = 0.16
     samples: int = 2
-    occlusion: int = 6
-    shadows: int = 3
+    occlusion: int = 4
+    shadows: int = 2
     reach: float = 0.16
     floor: bool = True
     exposure: float = 1.0
@@ -114,13 +115,11 @@ class _Light:
         colour = self._backdrop(height, width)
         hits = self.scene.trace(eye, directions)
         met = hits.met
-        normals = self.scene.normals(hits)[met]
         seen = directions[met]
-        away = (normals * seen).sum(axis=1) > 0
-        normals[away] *= -1
+        normals, flat = facing(
+            self.scene.normals(hits)[met], self.scene.face_normal[hits.face[met]], seen
+        )
         points = eye.astype(np.float32) + seen * hits.distance[met, None]
-        flat = self.scene.face_normal[hits.face[met]]
-        flat = np.where((flat * seen).sum(axis=1, keepdims=True) > 0, -flat, flat)
         pixel = np.flatnonzero(met)
         colour[pixel] = self._clay(points, normals, flat, seen, pixel, turn)
         if self.studio.floor:
@@ -140,8 +139,8 @@ class _Light:
         open_sky = self._openness(start, normals, pixel, turn)
         key = np.clip(normals @ self.key, 0, None)
         lit = np.zeros_like(key)
-        facing = key > 0
-        lit[facing] = key[facing] * self._key_visible(start[facing], pixel[facing], turn)
+        turned = key > 0
+        lit[turned] = key[turned] * self._key_visible(start[turned], pixel[turned], turn)
         back = np.clip(normals @ self.back, 0, None)
         rim = back * (1 - np.clip(-(normals * seen).sum(axis=1), 0, 1)) ** 2
         up = normals[:, 1] * 0.5 + 0.5
@@ -162,6 +161,8 @@ class _Light:
     ) -> Floats:
         """Part of the hemisphere that is free, 0 to 1, nearer obstacles counting more."""
         rays = self.studio.occlusion
+        if not rays:
+            return np.ones(len(start), np.float32)
         free = np.zeros(len(start), np.float32)
         reach = self.size * self.studio.reach
         for step in range(rays):
@@ -177,6 +178,8 @@ class _Light:
 
     def _key_visible(self, start: Floats, pixel: NDArray[np.int64], turn: int) -> Floats:
         rays = self.studio.shadows
+        if not rays:
+            return np.ones(len(start), np.float32)
         free = np.zeros(len(start), np.float32)
         for step in range(rays):
             ray = cone(self.key, self.studio.softness, pixel, turn * rays + step, salt=2)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import camera_rays, matrix_of
 from gm_assets.sculpt.model import Sculpt
-from gm_assets.sculpt.shading import corner_normals, face_normals, unit
+from gm_assets.sculpt.shading import corner_normals, face_normals, facing, unit
 
 Floats = NDArray[np.float32]
 
@@ -157,6 +157,16 @@ class Scene:
         eye, directions = camera_rays(camera, width, height)
         return self.trace(eye, directions).met.reshape(height, width)
 
+    def ids(self, camera: Camera, width: int, height: int) -> NDArray[np.uint32]:
+        """(height, width) 1 + the index of the part at the centre of a pixel, 0 for nothing."""
+        eye, directions = camera_rays(camera, width, height)
+        return self._ids(self.trace(eye, directions)).reshape(height, width)
+
+    def _ids(self, hits: Hits) -> NDArray[np.uint32]:
+        ids = np.zeros(len(hits.face), np.uint32)
+        ids[hits.met] = self.face_part[hits.face[hits.met]] + 1
+        return ids
+
     def passes(self, camera: Camera, width: int, height: int) -> Passes:
         """Depth, normals, ids and silhouette through the pixel centres of a picture.
 
@@ -169,15 +179,14 @@ class Scene:
         along = directions @ -axes[:, 2]
         depth = np.where(met, hits.distance * along, np.float32(np.inf)).astype(np.float32)
         normal = self.normals(hits)
-        away = (normal * directions).sum(axis=1) > 0
-        normal[away] *= -1
-        ids = np.zeros(len(met), np.uint32)
-        ids[met] = self.face_part[hits.face[met]] + 1
+        normal[met], _ = facing(
+            normal[met], self.face_normal[hits.face[met]], directions[met].astype(np.float32)
+        )
         shape = (height, width)
         return Passes(
             depth=depth.reshape(shape),
             normal=(normal @ axes).reshape(*shape, 3),
             normal_world=normal.reshape(*shape, 3),
-            ids=ids.reshape(shape),
+            ids=self._ids(hits).reshape(shape),
             silhouette=met.reshape(shape),
         )

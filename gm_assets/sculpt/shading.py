@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 #: Degrees between two triangles above which the edge between them is drawn as an edge.
 CREASE = 38.0
+#: Least cosine between a shading normal and the way back to the eye.
+_GRAZE = 1e-3
 #: Corners around one vertex beyond which the pole of a fan is simply averaged.
 _MOST_CORNERS = 96
 
@@ -88,3 +90,34 @@ def _creased(
         [np.bincount(one, weighted[face[other], axis], len(face)) for axis in range(3)], axis=1
     )
     return unit(total)[inverse]
+
+
+def facing(
+    normals: NDArray[np.float32], flat: NDArray[np.float32], seen: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Shading normals and face normals as a viewer meets them: neither points away.
+
+    A triangle seen from behind is turned round. On a triangle seen from the front an
+    interpolated normal may still lean past the silhouette; it is bent back to the edge of
+    what can be seen, since turning it round would point it into the solid.
+
+    Args:
+        normals: (n, 3) interpolated unit normals.
+        flat: (n, 3) unit normals of the triangles.
+        seen: (n, 3) unit directions from the eye.
+
+    Returns:
+        (n, 3) shading normals and (n, 3) face normals.
+    """
+    behind = (flat * seen).sum(axis=1, keepdims=True) > 0
+    flat = np.where(behind, -flat, flat)
+    normals = np.where(behind, -normals, normals)
+    past = (normals * seen).sum(axis=1) > -_GRAZE
+    lean = seen[past]
+    across = (normals[past] * lean).sum(axis=1, keepdims=True) + np.float32(_GRAZE)
+    bent = unit(normals[past] - lean * across)
+    # A normal along the very line of sight has no way to bend: the triangle's own stands in.
+    lost = (bent * lean).sum(axis=1) > 0
+    bent[lost] = flat[past][lost]
+    normals[past] = bent
+    return normals, flat

@@ -180,3 +180,44 @@ def test_the_floor_takes_a_shadow() -> None:
     outside = ~scene.passes(camera, 90, 90).silhouette
     assert (with_floor[outside] <= without[outside] + 1).all()
     assert (without - with_floor)[outside].max() > 12
+
+
+def test_the_edge_of_a_fine_ball_is_not_darker_than_what_lies_inside_it() -> None:
+    scene = Scene(Sculpt("ball", (ball(rings=40),)))
+    camera = frame(scene.vertices, azimuth=10, elevation=6)
+    studio = Studio(samples=1, floor=False, occlusion=24)
+    picture = clay(scene, camera, 160, 160, studio).astype(np.float32).mean(axis=2)
+    inside = scene.silhouette(camera, 160, 160)
+    y, x = np.mgrid[0:160, 0:160] - 79.5
+    away = np.hypot(x, y)
+    angle = np.arctan2(y, x)
+    edge = inside & (away > away[inside].max() - 1.5)
+    for row, column in zip(*np.nonzero(edge), strict=True):
+        near = inside & ~edge & (np.abs(angle - angle[row, column]) < 0.15)
+        near &= away > away[row, column] - 8
+        assert picture[row, column] > picture[near].min() - 14
+
+
+def test_no_normal_of_the_passes_points_away_from_the_camera() -> None:
+    for rings in (6, 24, 60):
+        scene = Scene(Sculpt("ball", (ball(rings=rings),)))
+        camera = frame(scene.vertices, focal_length=24)
+        passes = scene.passes(camera, 96, 96)
+        _, directions = camera_rays(camera, 96, 96)
+        toward = (passes.normal_world.reshape(-1, 3) * directions).sum(axis=1)
+        assert toward[passes.silhouette.reshape(-1)].max() < 0
+        lengths = np.linalg.norm(passes.normal[passes.silhouette], axis=1)
+        assert np.allclose(lengths, 1, atol=1e-5)
+
+
+def test_a_deep_subject_seen_end_on_by_a_short_lens_touches_the_margin() -> None:
+    rod = cube(size=1.0)
+    points = rod.vertices * np.array([0.4, 0.3, 9.0])
+    for azimuth, elevation in ((0, 0), (8, 4), (90, 30), (12, -20)):
+        camera = frame(points, azimuth=azimuth, elevation=elevation, focal_length=18, margin=0.1)
+        pixels, depth = project(camera, points, 200, 200)
+        assert depth.min() > 0
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        assert low.min() == pytest.approx(10, abs=0.02)
+        assert high.max() == pytest.approx(190, abs=0.02)
+        assert np.allclose((low + high) / 2, 100, atol=0.02)
