@@ -110,7 +110,7 @@ def _make_turntable(desk: Desk, scene: Scene) -> list[tuple[Kept, Plate]]:
     elevations = (6.0, 24.0) if count > 8 else (10.0,)
     side = 256 if count > 8 else 224
     stage: Stage = "S4" if desk.plan.plates_first else "S3"
-    studio = ClayStudio(samples=1, occlusion=6, shadows=3, floor=False)
+    studio = ClayStudio(samples=1, occlusion=5, shadows=2, floor=False)
     views: list[tuple[Kept, Plate]] = []
     if not count:
         return views

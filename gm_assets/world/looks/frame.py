@@ -18,6 +18,7 @@ from gm_assets.sculpt.cameras import camera_rays, project
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.rays import Hits, Scene
 from gm_assets.sculpt.sampling import hemisphere
+from gm_assets.sculpt.shading import facing
 from gm_assets.world.looks import grade
 from gm_assets.world.looks.light import Air, Lamp, beams
 from gm_assets.world.looks.surfaces import Surface, Weathering, surface
@@ -27,6 +28,8 @@ Floats = NDArray[np.float32]
 
 #: Samples along a side of a pixel, before the picture is scaled down.
 OVERSIZE = 1.5
+#: Tangent of the angular radius from which a lamp takes more than one shadow ray a sample.
+_WIDE_LAMP = 0.1
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,8 @@ def render(
     if stage.air.flakes:
         linear = linear + _flakes(stage, camera, depth, subject, seed)
     linear = _scaled(linear, height, width)
-    passes = scene.passes(camera, width, height)
-    frame = Frame(np.zeros((height, width, 3), np.uint8), passes.ids, parts)
+    ids = scene.ids(camera, width, height)
+    frame = Frame(np.zeros((height, width, 3), np.uint8), ids, parts)
     return replace(frame, picture=_printed(linear, frame.mask("living-body"), stage, seed))
 
 
@@ -170,14 +173,13 @@ class _Painter:
         origin = np.broadcast_to(eye, directions.shape)[met].astype(np.float32)
         seen = directions[met]
         points = origin + seen * hits.distance[met, None]
-        normals = self.scene.normals(hits)[met]
-        flat = self.scene.face_normal[hits.face[met]]
-        normals = np.where((normals * seen).sum(axis=1, keepdims=True) > 0, -normals, normals)
-        flat = np.where((flat * seen).sum(axis=1, keepdims=True) > 0, -flat, flat)
+        normals, flat = facing(
+            self.scene.normals(hits)[met], self.scene.face_normal[hits.face[met]], seen
+        )
         start = points + flat * (
             hits.distance[met, None] * np.float32(2e-4) + 1e-4 * self.stage.size
         )
-        openness = self.openness(start, normals, met, 5 if mirror else 0)
+        openness = self.openness(start, normals, met, 4 if mirror else 0)
         parts = self.scene.face_part[hits.face[met]]
         look = self.surfaces(points, normals, openness, parts)
         colour[met] = self.lit(start, look, seen, openness, met, rays)
@@ -249,11 +251,13 @@ class _Painter:
         f0 = 0.04 + (look.albedo - 0.04) * look.metal[:, None]
         for lamp in self.stage.lamps:
             way, _, _ = lamp.toward(start)
-            facing = np.clip((look.normal * way).sum(axis=1), 0, None)
-            lit = np.flatnonzero(facing > 0)
+            cosine = np.clip((look.normal * way).sum(axis=1), 0, None)
+            lit = np.flatnonzero(cosine > 0)
             if not len(lit):
                 continue
-            strength = lamp.seen(self.shade, start[lit], pixel[lit], rays) * facing[lit]
+            # A small lamp's shadow has an edge that the samples of a pixel resolve alone.
+            turns = rays if lamp.size >= _WIDE_LAMP else 1
+            strength = lamp.seen(self.shade, start[lit], pixel[lit], turns) * cosine[lit]
             half = way[lit] - seen[lit]
             half /= np.linalg.norm(half, axis=1, keepdims=True) + 1e-9
             toward_half = np.clip((look.normal[lit] * half).sum(axis=1), 0, 1)
