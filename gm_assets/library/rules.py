@@ -229,10 +229,14 @@ def _value(key: str, text: str, stages: Mapping[str, str]) -> Any:
     if key == "stage":
         return stages.get(text) if stages else text.upper()
     if key == "generation":
-        number = text.lstrip("gG")
-        return int(number) if number.isdigit() else None
+        return _number(text.lstrip("gG"))
     if key == "frame":
-        return int(text) if text.isdigit() else None
+        return _number(text)
     if key == "primary":
         return text.casefold() in ("primary", "true", "yes", "1")
     return slug(text) or None
+
+
+def _number(text: str) -> int | None:
+    """A number in decimal digits; the group of a regex may hold anything, also `²`."""
+    return int(text) if text.isdecimal() else None

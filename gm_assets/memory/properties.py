@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -317,10 +318,20 @@ def _validated(known: dict[str, Any], where: str | None) -> Memory:
     )
 
 
+def natural(stated: Any) -> int:
+    """A natural number as a packet states it; 0 where it states none, `sys.maxsize` beyond.
+
+    Python refuses to read numbers of thousands of digits, which a packet may well hold.
+    """
+    text = str(stated)
+    if not (text.isascii() and text.isdecimal()):
+        return 0
+    return int(text) if len(text) < len(str(sys.maxsize)) else sys.maxsize
+
+
 def _drop_foreign_faults(known: dict[str, Any], error: ValidationError) -> bool:
     """Remove what the errors point at, if all of it may be given up."""
-    version = str(known.get("schema_version"))
-    newer = version.isdecimal() and int(version) > SCHEMA_VERSION
+    newer = natural(known.get("schema_version")) > SCHEMA_VERSION
     events: set[int] = set()
     fields: set[str] = set()
     for fault in error.errors(include_url=False, include_input=False):

@@ -57,6 +57,7 @@ from gm_assets.memory.properties import (
     clark,
     decode,
     encode,
+    natural,
     short,
     wrong_shape,
 )
@@ -255,9 +256,9 @@ class _Packet:
 
     def _refuse_newer(self) -> None:
         for block in self._blocks:
-            version = block.get(SCHEMA) or block.findtext(SCHEMA) or ""
-            if version.isdecimal() and int(version) > SCHEMA_VERSION:
-                raise _written_by_newer(int(version))
+            version = natural(block.get(SCHEMA) or block.findtext(SCHEMA))
+            if version > SCHEMA_VERSION:
+                raise _written_by_newer(version)
 
     def take(self, name: str) -> list[Element]:
         """Remove every occurrence of a property; attributes come as elements."""

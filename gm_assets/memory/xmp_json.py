@@ -39,6 +39,7 @@ from gm_assets.memory.properties import (
     clark,
     decode,
     encode,
+    natural,
     short,
     wrong_shape,
 )
@@ -123,11 +124,11 @@ def dump(memory: Memory, onto: Mapping[str, Any] | None = None) -> dict[str, Any
     for key in [key for key in foreign if _replaceable(names.expand(key))]:
         old.setdefault(names.expand(key) or "", []).append(foreign[key])
     stated = (_simple(value, names) for value in old.get(SCHEMA, ()))
-    newest = max((v for s in stated if (v := _version(s))), default=memory.schema_version)
-    if max(newest, memory.schema_version) > SCHEMA_VERSION:
+    newest = max(memory.schema_version, *map(natural, stated), 0)
+    if newest > SCHEMA_VERSION:
         raise WriteRefused(
-            f"the memory has schema {max(newest, memory.schema_version)}, newer than"
-            f" {SCHEMA_VERSION}; rewriting could lose facts",
+            f"the memory has schema {newest}, newer than {SCHEMA_VERSION}; rewriting could lose"
+            " facts",
             remedy="Update gm_assets to change this file.",
         )
     ours: dict[str, Any] = {}
@@ -165,11 +166,6 @@ def differences(packet: Mapping[str, Any], where: str | None = None) -> tuple[Di
 
 def _replaceable(name: str | None) -> bool:
     return name in BY_NAME or name in (DERIVED_FROM, INGREDIENTS) or (name or "").startswith(_GM)
-
-
-def _version(stated: Any) -> int | None:
-    text = str(stated)
-    return int(text) if text.isdecimal() else None
 
 
 class _Names:
@@ -272,11 +268,11 @@ def _alternatives(value: Mapping[str, Any], names: _Names) -> list[Any]:
     """The members rdf:_1, rdf:_2, ... of an rdf:Alt, in their order."""
     member = f"{{{RDF_NS}}}_"
     numbered = [
-        (int(number), item)
+        (number, item)
         for key, item in value.items()
         if (name := names.expand(key))
-        and (number := name.removeprefix(member)).isdecimal()
         and name.startswith(member)
+        and (number := natural(name.removeprefix(member)))
     ]
     return [item for _, item in sorted(numbered, key=lambda pair: pair[0])]
 

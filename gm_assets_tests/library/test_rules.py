@@ -91,6 +91,14 @@ def test_frames_and_views_are_read_and_zero_generation_is_none() -> None:
     assert ruling("gate.g00/S1/a.png", generation) is None
 
 
+def test_digits_that_are_no_number_do_not_fit() -> None:
+    rule = {"regex": r"(?P<chain>\w+)/(?P<frame>.+)\.png", "stage": "S4", "part": "frame"}
+    assert ruling("gate/².png", rule) is None
+    assert placement("gate/１２.png", rule).frame == 12
+    rule = {"regex": r"(?P<chain>\w+)\.(?P<generation>.+)/x", "stage": "S4", "part": "frame"}
+    assert ruling("gate.g³/x", rule) is None
+
+
 def test_special_signs_in_a_pattern_are_literal() -> None:
     rule = {"match": "a+b (c)/{chain}.{_version}.{ext}", "stage": "S1", "part": "x"}
     assert placement("a+b (c)/gate.v3.png", rule).chain == "gate"

@@ -266,6 +266,14 @@ def test_a_memory_of_a_newer_schema_is_readable_and_never_rewritten() -> None:
         xmp.dump(typical(), onto=packet)
 
 
+def test_a_version_of_thousands_of_digits_is_no_memory_and_is_not_rewritten() -> None:
+    packet = wrap("", IDS.replace('schemaVersion="1"', f'schemaVersion="{"9" * 5_000}"'))
+    with pytest.raises(InvalidMemory, match="schema_version"):
+        xmp.load(packet)
+    with pytest.raises(WriteRefused, match="newer"):
+        xmp.dump(typical(), onto=packet)
+
+
 def test_unknown_properties_of_ours_are_kept_in_every_shape() -> None:
     packet = wrap(
         '<gm:mood><rdf:Bag><rdf:li>solemn</rdf:li><rdf:li gm:a="1"/></rdf:Bag></gm:mood>',

@@ -217,6 +217,18 @@ def test_a_newer_memory_is_readable_and_never_rewritten() -> None:
             attempt()
 
 
+def test_numbers_of_thousands_of_digits_are_answered() -> None:
+    packet = {**xmp_json.dump(typical()), "gm:schemaVersion": "9" * 5_000}
+    with pytest.raises(InvalidMemory, match="schema_version"):
+        xmp_json.load(packet)
+    with pytest.raises(WriteRefused, match="newer"):
+        xmp_json.dump(typical(), onto=packet)
+    title = {f"rdf:_{'9' * 5_000}": "last", "rdf:_1": "first"}
+    context = {**NAMESPACES, "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"}
+    packet = {**xmp_json.dump(typical()), "@context": context, "dc:title": title}
+    assert xmp_json.load(packet).title == "first"
+
+
 def test_an_unknown_property_keeps_its_json_when_rewritten() -> None:
     packet = ours(gm_mood={"gm:tone": "solemn", "gm:level": 2})
     memory = xmp_json.load(packet)
