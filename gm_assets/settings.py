@@ -6,6 +6,12 @@
 | `GM_WALK_URL` | where `gm walk` answers; links in Dagster point there | `http://127.0.0.1:3001` |
 | `GM_PROFILE` | which models run: `embedded` (CPU, offline) or `studio` (hub models) | `embedded` |
 | `GM_WORKERS` | processes that read files in parallel | the CPUs this process may use |
+| `GM_STATE` | a folder for derived stores, where the library's own cannot be written | `.gm` |
+| `GM_DUCKDB_THREADS` | threads of DuckDB | the CPUs this process may use |
+| `GM_DUCKDB_MEMORY` | memory of DuckDB, e.g. `2GB` | half of the machine's |
+
+The last three belong to the library and its store, which read them by themselves: they hold
+for every program that opens one.
 """
 
 from __future__ import annotations
@@ -18,6 +24,9 @@ from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from gm_assets.errors import GmError
+
+DUCKDB_THREADS = "GM_DUCKDB_THREADS"
+DUCKDB_MEMORY = "GM_DUCKDB_MEMORY"
 
 Profile: TypeAlias = Literal["embedded", "studio"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
@@ -48,6 +57,19 @@ class Settings:
             profile=_profile(env.get("GM_PROFILE") or cls.profile),
             workers=_workers(env.get("GM_WORKERS")),
         )
+
+
+def state_folder() -> Path | None:
+    """`GM_STATE`, absolute; None where derived stores lie in their library."""
+    folder = os.environ.get("GM_STATE")
+    return Path(folder).expanduser().absolute() if folder else None
+
+
+def duckdb_bounds() -> tuple[str | int, str]:
+    """Threads and memory that DuckDB may use; DuckDB judges what the environment says."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    half = f"{max(256, pages // 2**21)}MiB"
+    return os.environ.get(DUCKDB_THREADS) or available_cpus(), os.environ.get(DUCKDB_MEMORY) or half
 
 
 def available_cpus() -> int:

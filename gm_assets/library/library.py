@@ -22,6 +22,7 @@ from gm_assets.errors import LibraryError
 from gm_assets.library.config import CONFIG_NAME, LibraryConfig, config_text, load_config
 from gm_assets.library.lock import writer_lock
 from gm_assets.library.rules import Ruling, rule_for, slug
+from gm_assets.settings import state_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -198,12 +199,12 @@ class Library:
 
 def _state_folder(root: Path) -> Path:
     """`.gm`, or the library's own folder below `GM_STATE`."""
-    elsewhere = os.environ.get("GM_STATE")
-    if not elsewhere:
+    elsewhere = state_folder()
+    if elsewhere is None:
         return root / STATE_FOLDER
     # Two libraries may have one name: the path's hash tells them apart.
     key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return Path(elsewhere).absolute() / f"{slug(root.name) or 'library'}-{key}"
+    return elsewhere / f"{slug(root.name) or 'library'}-{key}"
 
 
 def _catalogued(path: str, full: Path) -> str:

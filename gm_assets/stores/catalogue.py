@@ -25,17 +25,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from gm_assets.errors import LibraryError
-from gm_assets.settings import available_cpus
+from gm_assets.settings import DUCKDB_MEMORY, DUCKDB_THREADS, duckdb_bounds
 from gm_assets.stores import parts
 from gm_assets.stores.parts import REBUILD, Manifest
 from gm_assets.stores.schema import TABLES, VOICE_COLUMNS
 
 if TYPE_CHECKING:
     import duckdb
-
-#: Environment variables that bound DuckDB; by default every core and half of the memory.
-THREADS_VARIABLE = "GM_DUCKDB_THREADS"
-MEMORY_VARIABLE = "GM_DUCKDB_MEMORY"
 
 CURRENT = "CURRENT"
 MANIFESTS = "generations"
@@ -55,28 +51,24 @@ def connect_duckdb(path: str = ":memory:", spill: Path | None = None) -> duckdb.
     """
     import duckdb
 
+    threads, memory = duckdb_bounds()
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         # a name that is no table must be an error, not some Python variable
         "python_enable_replacements": False,
-        "threads": os.environ.get(THREADS_VARIABLE) or available_cpus(),
+        "threads": threads,
         "temp_directory": "" if spill is None else str(spill),
-        "memory_limit": os.environ.get(MEMORY_VARIABLE) or f"{_half_of_memory()}MiB",
+        "memory_limit": memory,
     }
     try:
         return duckdb.connect(path, config=config)
     except (duckdb.InvalidInputException, duckdb.ParserException) as error:
         raise LibraryError(
             f"DuckDB does not accept its bounds: {str(error).splitlines()[0]}",
-            where=f"{THREADS_VARIABLE}, {MEMORY_VARIABLE}",
+            where=f"{DUCKDB_THREADS}, {DUCKDB_MEMORY}",
             remedy="Set a number of threads and a size such as 2GB, or unset both",
         ) from error
-
-
-def _half_of_memory() -> int:
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(256, pages // 2**21)
 
 
 @contextmanager
@@ -100,7 +92,7 @@ def reading(where: Path | str) -> Iterator[None]:
         raise LibraryError(
             "the question does not fit into the memory that DuckDB may use",
             where=where,
-            remedy=f"Set {MEMORY_VARIABLE} to more, e.g. 4GB",
+            remedy=f"Set {DUCKDB_MEMORY} to more, e.g. 4GB",
         ) from error
     except duckdb.Error as error:
         # bytes that are not what they should be come as any class but those of wrong SQL

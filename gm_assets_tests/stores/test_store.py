@@ -15,8 +15,8 @@ import pytest
 
 from gm_assets.errors import LibraryError, LibraryLocked
 from gm_assets.lineage.family import Family
+from gm_assets.settings import DUCKDB_MEMORY, DUCKDB_THREADS
 from gm_assets.stores import Store, parts
-from gm_assets.stores.catalogue import MEMORY_VARIABLE, THREADS_VARIABLE
 from gm_assets.stores.schema import TABLES, VOICE_COLUMNS
 from gm_assets_tests.lineage.worlds import File, add, link, memory, place, signature, store_of
 
@@ -106,14 +106,14 @@ def test_a_catalogue_connection_reads_nothing_but_the_parts(tmp_path):
 
 
 def test_threads_and_memory_of_duckdb_follow_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv(THREADS_VARIABLE, "1")
-    monkeypatch.setenv(MEMORY_VARIABLE, "300MB")
+    monkeypatch.setenv(DUCKDB_THREADS, "1")
+    monkeypatch.setenv(DUCKDB_MEMORY, "300MB")
     store = store_of(tmp_path / "store", chain_of(1))
     found = store.connect().execute(
         "select current_setting('threads'), current_setting('memory_limit')"
     )
     assert found.fetchone() == (1, "286.1 MiB")
-    monkeypatch.setenv(MEMORY_VARIABLE, "much")
+    monkeypatch.setenv(DUCKDB_MEMORY, "much")
     with pytest.raises(LibraryError, match="GM_DUCKDB_MEMORY"):
         store.connect()
 
