@@ -7,6 +7,7 @@ with `dpkg -x` into the cache folder and never committed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -37,11 +38,23 @@ def fetch(cache: Path = CACHE) -> Path:
 
 
 def pictures(folder: Path) -> list[Path]:
-    """The picture files below `folder`, sorted by path; symbolic links are left out."""
+    """The picture files below `folder`, sorted by path; links and hidden folders are left out."""
     found = []
-    for parent, _, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(parent, name)
             if path.suffix.lower() in _SUFFIXES and not path.is_symlink():
                 found.append(path)
     return sorted(found)
+
+
+def samples_sha256(path: Path) -> str:
+    """What Pillow alone decodes from a picture: mode, size, samples and palette, hashed."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.load()
+        palette = image.getpalette("RGBA") if image.mode == "P" else None
+        said = f"{image.mode} {image.size} {palette} {image.info.get('transparency')}\n"
+        return hashlib.sha256(said.encode() + image.tobytes()).hexdigest()
