@@ -172,6 +172,7 @@ def place(
     shot: Annotated[str | None, typer.Option(show_default=False)] = None,
     note: NoteOption = None,
     person: PersonOption = None,
+    break_credentials: CredentialsOption = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -191,6 +192,7 @@ def place(
         replace=replace,
         note=note,
         person=person,
+        break_credentials=break_credentials,
         domain=domain,
         subject=subject,
         environment=environment,
@@ -204,6 +206,7 @@ def revise(
     file: Annotated[Path, typer.Argument(help="A file whose content was edited.")],
     note: NoteOption = None,
     person: PersonOption = None,
+    break_credentials: CredentialsOption = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -211,7 +214,8 @@ def revise(
     from gm_assets.library import revise as run
 
     home = open_library(ctx, library, files=[file])
-    _print_memory(home, file, run(home, file, note=note, person=person), as_json)
+    memory = run(home, file, note=note, person=person, break_credentials=break_credentials)
+    _print_memory(home, file, memory, as_json)
 
 
 def recover(
@@ -222,6 +226,7 @@ def recover(
     ] = None,
     note: NoteOption = None,
     person: PersonOption = None,
+    break_credentials: CredentialsOption = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -229,7 +234,14 @@ def recover(
     from gm_assets.library import recover as run
 
     home = open_library(ctx, library, files=[file])
-    memory = run(home, file, document_id=document, note=note, person=person)
+    memory = run(
+        home,
+        file,
+        document_id=document,
+        note=note,
+        person=person,
+        break_credentials=break_credentials,
+    )
     _print_memory(home, file, memory, as_json)
 
 

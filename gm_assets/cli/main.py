@@ -18,8 +18,11 @@ import typer
 from gm_assets import __version__
 from gm_assets.cli import doctor, files, look, services, up
 from gm_assets.cli.options import LibraryOption
-from gm_assets.cli.output import print_error
+from gm_assets.cli.output import note, print_error
 from gm_assets.errors import GmError
+
+#: The exit code of a program that Ctrl-C ended.
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="gm",
@@ -73,6 +76,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         print_error(_system_error(error), as_json="--json" in arguments)
         sys.exit(1)
+    except SystemExit as stopped:
+        if stopped.code == INTERRUPTED:
+            note("gm: interrupted. Every file is whole; the same command goes on from here.")
+        raise
     sys.exit(0)
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -37,6 +38,8 @@ _PHASES = {
 }
 #: Rows up to which a table on a terminal is coloured; longer ones would take seconds to lay out.
 MAX_STYLED = 1_000
+#: Between two lines of progress, where there is no terminal to draw a bar on.
+LINE_SECONDS = 10.0
 
 
 def safe(text: object) -> str:
@@ -157,9 +160,12 @@ def _print_columns(rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def progress_bar(*, quiet: bool = False) -> Iterator[ProgressFunction | None]:
-    """A bar on stderr while the block runs; None where nobody would see it."""
-    if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+    """A bar on stderr while the block runs; lines now and then where it is no terminal."""
+    if quiet:
         yield None
+        return
+    if not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+        yield _progress_lines()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -184,6 +190,20 @@ def progress_bar(*, quiet: bool = False) -> Iterator[ProgressFunction | None]:
             )
 
         yield show
+
+
+def _progress_lines() -> ProgressFunction:
+    """A line for each thing that is made, which takes long, and else one in `LINE_SECONDS`."""
+    told = time.monotonic()
+
+    def show(now: Progress) -> None:
+        nonlocal told
+        if now.phase == "make" or time.monotonic() - told >= LINE_SECONDS:
+            told = time.monotonic()
+            doing = _PHASES.get(now.phase, now.phase)
+            note(f"{doing}: {now.done:,} of {now.total:,} ({now.current})")
+
+    return show
 
 
 def print_error(error: GmError, *, as_json: bool) -> None:

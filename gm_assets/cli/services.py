@@ -13,6 +13,7 @@ from gm_assets.errors import NotFound
 from gm_assets.words import counted
 
 if TYPE_CHECKING:
+    from gm_assets.library import Library
     from gm_assets.world.demo import DemoReport
 
 
@@ -74,6 +75,18 @@ def make_demo(
     workers = Settings.from_environment().workers
     with progress_bar(quiet=quiet) as progress:
         return demo.build(root, progress=progress, workers=workers, size=size, only=only)
+
+
+def finish_demo(library: Library) -> None:
+    """Go on with a demo that was begun in this library and interrupted; else do nothing."""
+    from gm_assets.world.demo import unfinished
+    from gm_assets.world.demo.resuming import Record
+
+    record = Record.load(library.state)
+    names = unfinished(library)
+    if record is not None and names:
+        note(f"The demo here is unfinished: making {counted(len(names), 'more chain')}.")
+        make_demo(library.root, only=list(names), size=record.size)
 
 
 def walk(

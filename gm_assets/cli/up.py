@@ -7,6 +7,7 @@ first; the demo is made while it already answers.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -28,12 +29,17 @@ import typer
 from gm_assets.cli.options import LibraryOption, library_path
 from gm_assets.cli.output import note
 from gm_assets.errors import GmError, NotFound
+from gm_assets.words import counted
 
 HOST = "127.0.0.1"
 JOB = "verify_chains"
 RUN_CONFIG: dict[str, Any] = {"ops": {"verify_listed_chains": {"config": {}}}}
 #: A code location that imports nothing heavy answers within seconds; a cold disk may need more.
 START_TIMEOUT_S = 180
+#: Dagster needs some seconds to end its runs and its code location.
+STOP_S = 15
+#: Between two lines on the progress of a run.
+LINE_S = 10
 
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -154,14 +160,27 @@ def services(
                 )
         yield running
     finally:
+        _stop(running)
+
+
+def _stop(running: list[subprocess.Popen[bytes]]) -> None:
+    """Ask the services to end, and after `STOP_S`, or at a second Ctrl-C, end them.
+
+    Each leads a process group; whatever is left in it ends with its leader.
+    """
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + STOP_S
+    try:
         for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        for process in running:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(max(deadline - time.monotonic(), 0.1))
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        pass
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -244,21 +263,29 @@ def follow(client: DagsterClient, run_id: str) -> Iterator[tuple[str, int]]:
 
 
 def make_and_materialize(library_folder: Path, client: DagsterClient, demo: bool) -> None:
-    """The demo where the library is empty, then every chain through Dagster, with progress."""
+    """The demo where the library is empty, then every chain through Dagster, with progress.
+
+    A demo that was interrupted goes on.
+    """
     from gm_assets.library import Library
 
     library = Library.open(library_folder)
-    if demo and not any(entry.name not in {".gm", "gm.toml"} for entry in library_folder.iterdir()):
-        from gm_assets.cli.services import make_demo
+    if demo:
+        from gm_assets.cli.services import finish_demo, make_demo
 
-        make_demo(library_folder)
+        if any(entry.name not in {".gm", "gm.toml"} for entry in library_folder.iterdir()):
+            finish_demo(library)
+        else:
+            note("Making the demo library; this takes some minutes.")
+            make_demo(library_folder)
     if not library.store.generation:
         note("The library is empty; put files into it and run gm ingest.")
         return
-    state = ""
+    state, told = "", time.monotonic()
     for now, done in follow(client, client.launch(JOB, RUN_CONFIG)):
-        if now != state or now == "SUCCESS":
-            note(f"Dagster: {JOB} {now.lower()}, {done} stages materialized")
+        if now != state or time.monotonic() - told >= LINE_S:
+            note(f"Dagster: {JOB} {now.lower()}, {counted(done, 'stage')} materialized")
+            told = time.monotonic()
         state = now
 
 
@@ -292,12 +319,15 @@ def up(
     env = environment(folder, root, ports)
     logs = Path(env["DAGSTER_HOME"]) / "logs"
     signal.signal(signal.SIGTERM, _interrupted)
+    # A shell starts background jobs with SIGINT ignored, and so would the services be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with services(folder, root, ports, env) as (dagster, walk):
-        wait_until_up(f"http://{HOST}:{ports.walk}/health", walk, logs / "walk.log")
-        wait_until_up(f"http://{HOST}:{ports.ui}/server_info", dagster, logs / "dagster.log")
-        note(f"Dagster UI  http://{HOST}:{ports.ui}   (after {time.monotonic() - started:.0f} s)")
-        note(f"Walk        http://{HOST}:{ports.walk}")
         try:
+            wait_until_up(f"http://{HOST}:{ports.walk}/health", walk, logs / "walk.log")
+            wait_until_up(f"http://{HOST}:{ports.ui}/server_info", dagster, logs / "dagster.log")
+            after = time.monotonic() - started
+            note(f"Dagster UI  http://{HOST}:{ports.ui}   (after {after:.0f} s)")
+            note(f"Walk        http://{HOST}:{ports.walk}")
             make_and_materialize(root, DagsterClient(ports.ui), demo)
             note(f"All is there after {time.monotonic() - started:.0f} s.")
             if stay:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -132,7 +133,7 @@ class Pool(Generic[Result]):
                     results = future.result()
                     del flying[future]
                     yield from results
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             for future in flying:
                 future.cancel()
             raise
@@ -141,13 +142,19 @@ class Pool(Generic[Result]):
 _function: Callable[[str], Any] | None = None
 
 
-def _start(function: Callable[[str], Any]) -> None:
-    """In a new worker: take the function once, and end when the parent does."""
-    global _function
-    _function = function
+def start_worker() -> None:
+    """In a new worker process: leave Ctrl-C to the parent, and end when the parent does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _start(function: Callable[[str], Any]) -> None:
+    """In a new worker of a `Pool`: take the function once."""
+    global _function
+    _function = function
+    start_worker()
 
 
 def _end_with(parent: Any) -> None:

@@ -22,7 +22,7 @@ class Progress:
     """How far a long call is; handed to the caller's `progress` function now and then.
 
     `done` and `total` count files, `bytes` those read so far, `current` is the file at hand,
-    `phase` one of `find`, `read`, `record`.
+    `phase` one of `find`, `read`, `record`; `make` where files are made.
     """
 
     done: int

@@ -12,11 +12,11 @@ from PIL import Image
 
 from gm_assets.errors import LibraryError, NotFound
 from gm_assets.identity import identify
-from gm_assets.library import Library
+from gm_assets.library import Library, Progress
 from gm_assets.memory.files import read_memory
 from gm_assets.memory.record import Memory
 from gm_assets.world.contact import main, rows_of
-from gm_assets.world.demo import CHAINS, build
+from gm_assets.world.demo import CHAINS, build, unfinished
 from gm_assets.world.looks import grade
 from gm_assets.world.names import DOMAINS, ENVIRONMENTS, LIGHTS, SHOTS, SUBJECTS_OF
 from gm_assets.world.subjects import SUBJECTS
@@ -222,3 +222,54 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(LibraryError, match="not empty"):
         build(tmp_path)
+
+
+def test_a_build_that_was_interrupted_goes_on_and_keeps_what_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    chosen = ("arch", "lantern-acolyte")
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(folder, size=96, only=chosen, workers=1, progress=stop)
+    assert unfinished(Library.open(folder)) == ("arch",)
+    build(folder, size=96, only=chosen, workers=1)
+    assert unfinished(Library.open(folder)) == ()
+    before = {path: path.stat().st_mtime_ns for path, _ in remembered(folder)}
+    lost = next(path for path in before if "lantern-acolyte" in path.parts)
+    lost.unlink()
+    report = build(folder, size=96, only=chosen, workers=1)
+    assert report.files == len(before)
+    after = {path: path.stat().st_mtime_ns for path, _ in remembered(folder)}
+    assert after.keys() == before.keys()
+    assert {path for path in after if after[path] != before[path]} == {lost}
+
+
+def test_a_revised_sculpt_that_is_there_already_stays_revised(tmp_path: Path) -> None:
+    revised = next(plan.subject for plan in CHAINS if plan.revised)
+    folder = tmp_path / "library"
+    build(folder, size=96, only=[revised], workers=1)
+    sculpt = next(folder.rglob(f"{revised}.glb"))
+    before = identify(sculpt).content_id
+    next(folder.rglob("sketch.*")).unlink()
+    build(folder, size=96, only=[revised], workers=1)
+    memory = read_memory(sculpt).memory
+    assert identify(sculpt).content_id == before
+    assert memory is not None and [event.action for event in memory.history] == [
+        "created",
+        "revised",
+    ]
+
+
+def test_a_demo_does_not_go_on_in_another_size_or_over_other_files(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    build(folder, size=96, only=["arch"], workers=1)
+    with pytest.raises(LibraryError, match="size 96"):
+        build(folder, size=128, only=["arch"], workers=1)
+    sketch = next(folder.rglob("sketch.jpg"))
+    Image.new("RGB", (8, 8)).save(sketch)
+    next(folder.rglob("*.glb")).unlink()
+    with pytest.raises(LibraryError, match="another one lies there"):
+        build(folder, size=96, only=["arch"], workers=1)
+    assert Image.open(sketch).size == (8, 8)

@@ -146,7 +146,7 @@ def setting_of(shot: Shot, sculpt: Sculpt, camera: Camera, seed: int) -> Stage:
     if shot.inside is not None:
         setting = within(sculpt)
     else:
-        setting = environment(shot.environment, sculpt, camera, seed, person=shot.person)
+        setting = environment(shot.environment, sculpt, camera, seed, company=shot.company)
     develop = dataclasses.replace(
         setting.develop,
         exposure=setting.develop.exposure * shot.exposure,

@@ -23,7 +23,7 @@ class Shot:
         aspect: width by height.
         margin: free part of the frame around the subject.
         lift: how far the subject is moved up in the frame, as a part of its half height.
-        person: a cloaked person with the red scarf stands in the foreground.
+        company: the people in the picture, a key of `looks.people.COMPANIES`, or nobody.
         exposure: factor on the stage's own.
         inside: the camera stands in the subject itself: eye and target in metres.
         red_beacon: a red lamp on a machine, against the law, on purpose.
@@ -42,7 +42,7 @@ class Shot:
     description: str
     margin: float = 0.18
     lift: float = 0.0
-    person: bool = False
+    company: str | None = None
     exposure: float = 1.0
     inside: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     red_beacon: bool = False

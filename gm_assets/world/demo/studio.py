@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 
 import gm_assets
 from gm_assets import containers
-from gm_assets.identity import Identity, identify_bytes
-from gm_assets.memory.files import dump_packet, write_new
+from gm_assets.errors import GmError, LibraryError
+from gm_assets.identity import Identity, identify, identify_bytes
+from gm_assets.memory.files import dump_packet, read_memory, write_new
 from gm_assets.memory.record import (
     SOURCE_TYPE,
     Camera,
@@ -170,9 +173,32 @@ class Studio:
 
 
 def _write(path: Path, data: bytes, identity: Identity, memory: Memory) -> None:
+    """Write one file, unless a build that was interrupted has written it.
+
+    Raises:
+        LibraryError: something else lies there.
+    """
     packet = dump_packet(identity.format, memory)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_new(path, containers.embed(data, packet, str(path)))
+    if os.path.lexists(path):
+        there = _memory_at(path)
+        if there is None or there.document_id != memory.document_id:
+            raise LibraryError(
+                "the demo writes a file of that name, and another one lies there",
+                where=path,
+                remedy="Move it away, or make the demo in another folder",
+            )
+        same = there.instance_id == memory.instance_id and there.written == memory.written
+        if same and identify(path).content_id == identity.content_id:
+            return
+    write_new(path, containers.embed(data, packet, str(path)), overwrite=True)
+
+
+def _memory_at(path: Path) -> Memory | None:
+    """The memory of the file at `path`; None where there is none that can be read."""
+    with suppress(GmError):
+        return read_memory(path).memory
+    return None
 
 
 def _recipe_hash(recipe: dict[str, Any]) -> str:

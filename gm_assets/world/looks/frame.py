@@ -21,6 +21,7 @@ from gm_assets.sculpt.sampling import hemisphere
 from gm_assets.sculpt.shading import facing
 from gm_assets.world.looks import grade
 from gm_assets.world.looks.light import Air, Lamp, beams
+from gm_assets.world.looks.snow import snowfall
 from gm_assets.world.looks.surfaces import Surface, Weathering, surface
 from gm_assets.world.looks.texture import at_plane
 
@@ -44,6 +45,7 @@ class Print:
         halation: how far bright lights bleed.
         haze: how much of the picture's haze is left, 0 to 1; the rest is taken as black.
         blur: blur of what lies far behind the subject, as a part of the picture's height.
+        near_blur: the same of what stands close before the lens.
         shadows, lights: tints.
         free_red: leaves red where it is; only for the frame that breaks the law on purpose.
     """
@@ -56,6 +58,7 @@ class Print:
     halation: float = 0.2
     haze: float = 0.35
     blur: float = 0.0
+    near_blur: float = 0.0
     shadows: tuple[float, float, float] = (0.90, 1.0, 1.13)
     lights: tuple[float, float, float] = (1.03, 1.0, 0.95)
     free_red: bool = False
@@ -124,7 +127,10 @@ def render(
     if stage.develop.blur:
         linear = _far_blur(linear, depth, camera, subject, stage.develop.blur)
     if stage.air.flakes:
-        linear = linear + _flakes(stage, camera, depth, subject, seed)
+        focus = float(project(camera, subject.bounds.mean(axis=0), 1, 1)[1][0])
+        linear = linear + snowfall(stage.air, depth, focus, seed)[..., None] * _snow_light(stage)
+    if stage.develop.near_blur:
+        linear = _near_blur(linear, depth, camera, subject, stage.develop.near_blur)
     linear = _scaled(linear, height, width)
     ids = scene.ids(camera, width, height)
     frame = Frame(np.zeros((height, width, 3), np.uint8), ids, parts)
@@ -361,35 +367,30 @@ def _far_blur(
     return linear * (1 - weight)[..., None] + far * weight[..., None]
 
 
-def _flakes(stage: Stage, camera: Camera, depth: Floats, subject: Sculpt, seed: int) -> Floats:
-    """Falling snow: flakes at random depths, large and soft when near, behind what is nearer."""
-    high, wide = depth.shape
-    source = np.random.Generator(np.random.PCG64(seed + 991))
-    count = int(1700 * stage.air.flakes)
-    _, along = project(camera, subject.bounds.mean(axis=0), 1, 1)
-    focus = float(along[0])
-    away = focus * np.exp(source.uniform(-1.9, 1.3, count))
-    x, y = source.uniform(0, wide, count), source.uniform(0, high, count)
-    shine = source.uniform(0.4, 1.0, count)
-    layer = np.zeros((high, wide), np.float32)
-    limit = high / 150
-    for column, row, distance, one in zip(x, y, away, shine, strict=True):
-        blur = limit * abs(1 - focus / distance) * 0.55 + high / 900
-        radius = min(blur + high / 1600 * focus / distance, limit * 2.2)
-        reach = int(radius * 2.5) + 1
-        left, top = int(column), int(row)
-        if distance > depth[top, left]:
-            continue
-        rows = slice(max(top - reach, 0), min(top + reach + 1, high))
-        columns = slice(max(left - reach, 0), min(left + reach + 1, wide))
-        dy = np.arange(rows.start, rows.stop)[:, None] - row
-        dx = np.arange(columns.start, columns.stop)[None, :] - column
-        slant = dx + dy * stage.air.wind * 0.8
-        shape = np.exp(-(slant**2 / radius**2 + dy**2 / (radius * 1.7) ** 2))
-        layer[rows, columns] += shape.astype(np.float32) * one * min(1.0, (high / 420 / radius))
+def _near_blur(
+    linear: Floats, depth: Floats, camera: Camera, subject: Sculpt, amount: float
+) -> Floats:
+    """What stands close before the lens is out of focus, and its edges lie over what is sharp."""
+    _, along = project(camera, subject.bounds, 1, 1)
+    near = (depth < 0.3 * float(along.min())).astype(np.float32)
+    sigma = linear.shape[0] * amount
+
+    def spread(picture: Floats) -> Floats:
+        reach = (sigma, sigma, 0) if picture.ndim == 3 else sigma
+        return ndimage.gaussian_filter(picture, reach, truncate=2.5)
+
+    cover = spread(near)[..., None]
+    veil = spread(linear * near[..., None])
+    # Behind the soft edge there is no sample of what it hides: the surroundings stand in.
+    hidden = spread(linear * (1 - near)[..., None]) / np.maximum(spread(1 - near), 1e-3)[..., None]
+    behind = np.where(near[..., None] > 0, hidden, linear)
+    return behind * (1 - cover) + veil
+
+
+def _snow_light(stage: Stage) -> Floats:
+    """The light that a flake throws toward the eye, (3,)."""
     key = np.asarray(stage.lamps[0].colour, np.float32) / 3
-    tint = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(key, 0.28) * 0.4
-    return (layer[..., None] * tint).astype(np.float32)
+    return np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(key, 0.28) * 0.4
 
 
 def _scaled(linear: Floats, height: int, width: int) -> Floats:

@@ -1,9 +1,11 @@
-"""Environments under a roof: the subterranean nave, the torch-lit interior.
+"""Environments under a roof: the subterranean nave, caverns, the torch-lit interior.
 
 Each function builds a stage around the origin with the camera on +Z.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -277,6 +279,64 @@ def within(subject: Sculpt) -> Stage:
         ambient=(0.020, 0.022, 0.025),
         weather=Weathering(wet=0.4, glow=(5.0, 4.7, 4.1)),
         develop=Print(saturation=0.8, halation=0.35, contrast=1.1),
+    )
+
+
+def cavern(subject: Sculpt) -> Stage:
+    """A subject in its own cavern: its windows and the torches of its bridge are the light.
+
+    Haze lies at the bottom, the vault is lost in the dark.
+    """
+    low, high = subject.bounds
+    size = float((high - low)[1])
+    found = {part.name: part.vertices for part in subject.parts}
+    lamps = []
+    windows = found["windows"]
+    # What the windows of a storey throw out is one lamp before its front.
+    edges = np.quantile(windows[:, 1], (0.0, 0.3, 0.55, 0.8, 1.0))
+    for bottom, top in pairwise(edges):
+        storey = windows[(windows[:, 1] >= bottom) & (windows[:, 1] <= top)]
+        x, y, _ = storey.mean(axis=0)
+        z = float(storey[:, 2].max()) + 0.05 * size
+        colour = tuple(np.array(AMBER) * 0.42)
+        at = (float(x) - 0.04 * size, float(y), z)
+        lamps.append(Lamp("point", colour, at=at, reach=0.10 * size, size=0.12, beam=0.22))
+    torches = []
+    deck = found["bridge"]
+    for z in np.linspace(float(deck[:, 2].min()) + 18, float(deck[:, 2].max()) - 6, 5):
+        for side in (-1, 1):
+            at = (side * 3.1, 37.0, float(z))
+            torches.append(kit.moved(kit.shaft([(0.001, 0), (0.5, 0.4), (0.1, 1.6)], 8), at))
+        glow = (0.0, 40.0, float(z))
+        amber = tuple(np.array(AMBER) * 0.8)
+        lamps.append(Lamp("point", amber, at=glow, reach=11.0, size=0.08, beam=0.5))
+    return Stage(
+        parts=(Part("torches", "light", "glow", *kit.join(torches)),),
+        lamps=(
+            *lamps,
+            Lamp("far", (0.010, 0.013, 0.018), aim=(0.35, -0.75, -0.55), size=0.4),
+            Lamp(
+                "point",
+                (0.040, 0.052, 0.068),
+                at=(-0.30 * size, 0.22 * size, -0.32 * size),
+                reach=0.30 * size,
+                size=0.2,
+                beam=0.5,
+            ),
+        ),
+        air=Air(
+            zenith=(0.0005, 0.0006, 0.0008),
+            horizon=(0.001, 0.001, 0.0014),
+            density=1.7 / size,
+            base=float(low[1]),
+            layer=0.13 * size,
+            glow=(0.010, 0.012, 0.015),
+            clouds=0.0,
+        ),
+        size=size,
+        ambient=(0.0035, 0.0042, 0.0055),
+        weather=Weathering(wet=0.7, glow=(6.5, 3.9, 1.5)),
+        develop=Print(exposure=0.8, saturation=0.86, halation=0.32, contrast=1.25, haze=0.3),
     )
 
 

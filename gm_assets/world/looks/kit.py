@@ -1,4 +1,4 @@
-"""Simple geometry for stages: ground, water, shafts, arches, towers, a person for scale.
+"""Simple geometry for stages: ground, water, shafts, arches, towers, rocks.
 
 Everything is built in metres around the origin, Y up, and returned as vertices and faces.
 """
@@ -11,7 +11,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gm_assets.sculpt.model import Part
 from gm_assets.world.looks.texture import at_plane, smoothstep
 
 Mesh: TypeAlias = tuple[NDArray[np.float32], NDArray[np.uint32]]
@@ -157,69 +156,48 @@ def sheet_of_water(size: float, level: float, far: float = 70.0) -> Mesh:
     return vertices.astype(np.float32), np.array(faces, np.uint32)
 
 
-def person(height: float = 1.78, lean: float = 0.0) -> list[Part]:
-    """A cloaked person seen small: coat, hood, a staff, and the one red scarf."""
-    h = height
-    coat = shaft(
-        [
-            (0.001, 0.0), (0.215 * h, 0.0), (0.205 * h, 0.06 * h), (0.15 * h, 0.34 * h),
-            (0.108 * h, 0.56 * h), (0.122 * h, 0.70 * h), (0.118 * h, 0.785 * h),
-            (0.062 * h, 0.842 * h), (0.045 * h, 0.86 * h),
-        ],
-        32, flutes=9, depth=0.16,
-    )  # fmt: skip
-    coat = moved(coat, (0, 0, 0), scale=(1.0, 1.0, 0.78))
-    hood = shaft(
-        [
-            (0.045 * h, 0.835 * h), (0.075 * h, 0.865 * h), (0.078 * h, 0.92 * h),
-            (0.058 * h, 0.97 * h), (0.02 * h, 1.0 * h), (0.001, 1.003 * h),
-        ],
-        20,
-    )  # fmt: skip
-    scarf = shaft(
-        [
-            (0.05 * h, 0.805 * h), (0.094 * h, 0.815 * h), (0.097 * h, 0.845 * h),
-            (0.07 * h, 0.868 * h), (0.05 * h, 0.86 * h),
-        ],
-        24, flutes=7, depth=0.12,
-    )  # fmt: skip
-    t = np.linspace(0, 1, 14)
-    tail = tube(
-        np.stack(
-            [
-                0.07 * h + t * 0.30 * h,
-                (0.825 - 0.16 * t**1.5) * h + 0.02 * h * np.sin(t * 9),
-                -0.07 * h - 0.03 * h * t,
-            ],
-            axis=1,
-        ),
-        0.02 * h * (0.55 + 0.9 * t),
-        6,
-    )
-    staff = moved(shaft([(0.011 * h, 0.0), (0.009 * h, 1.12 * h)], 8), (-0.17 * h, 0, 0.05 * h))
-    bend = np.radians(lean)
+def outcrop(width: float, drop: float, seed: int, rings: int = 24) -> Mesh:
+    """A weathered rock with a level top at y = 0 that falls away below it in broken ledges.
 
-    def placed(mesh: Mesh) -> Mesh:
-        vertices = mesh[0].copy()
-        vertices[:, 0] += np.sin(bend) * vertices[:, 1] * 0.5
-        return vertices, mesh[1]
-
-    return [
-        Part("wanderer-coat", "living-body", "waxed-canvas", *placed(coat)),
-        Part("wanderer-hood", "living-body", "waxed-canvas", *placed(hood)),
-        Part("wanderer-scarf", "living-body", "red-cloth", *placed(join([scarf, tail]))),
-        Part("wanderer-staff", "prop", "cast-iron", *placed(staff)),
-    ]
-
-
-def outcrop(width: float, drop: float, seed: int) -> Mesh:
-    """A rough rock with a level top at y = 0 that falls away below it."""
-    radius = np.concatenate([[0.0], np.linspace(0.25, 1.0, 6), np.linspace(1.08, 2.6, 14)])
-    angle = np.arange(72) * 2 * np.pi / 72
+    Args:
+        width: radius of the top in metres.
+        drop: metres from the top to the foot.
+        rings: how finely it is cut.
+    """
+    around = rings * 3
+    radius = np.concatenate([[0.0], np.linspace(0.1, 2.6, rings - 1)])
+    angle = np.arange(around) * 2 * np.pi / around
     x, z = radius[:, None] * np.sin(angle), radius[:, None] * np.cos(angle)
-    rough = at_plane(x * 0.5 + seed, z * 0.5, 0.21) - 0.5
-    fall = smoothstep(0.72, 2.5, radius)[:, None]
-    y = -fall * drop + rough * (0.10 + 1.0 * fall) * width * (radius > 0.3)[:, None]
-    spread = 1 + rough * 0.5
+    # Bays and noses: the plan of the rock is anything but round.
+    plan = 1 + 1.5 * (at_plane(x * 0.05 + seed * 0.37, z * 0.05, 1.0, 2.0) - 0.5)
+    away = radius[:, None] / plan
+    fall = smoothstep(0.62, 2.5, away) * drop
+    bed = drop * 0.11
+    layer = np.floor(fall / bed)
+    step = smoothstep(0.55, 1.0, fall / bed - layer)
+    worn = at_plane(x * 0.11 + seed, z * 0.11, 1.0, 1.6)
+    ledged = fall * 0.35 + (layer + step) * bed * 0.65 * (0.6 + 0.8 * worn)
+    level = smoothstep(0.2, 0.7, away)
+    rough = (at_plane(x * 0.16, z * 0.16 + seed, 1.0, 1.5) - 0.5) * 1.5 * level
+    y = -ledged + rough * width * (0.16 + 0.30 * smoothstep(0.6, 1.6, away))
+    spread = 1 + (worn - 0.5) * 0.3 * level
     vertices = np.stack([x * width * spread, y, z * width * spread], axis=-1).reshape(-1, 3)
-    return vertices.astype(np.float32), grid_faces(len(radius), 72, wrap=True)
+    return vertices.astype(np.float32), grid_faces(rings, around, wrap=True)
+
+
+def ridge(length: float, width: float, drop: float, seed: int) -> Mesh:
+    """A long low back of land along x, its crest near y = 0, falling to both sides."""
+    u, v = np.meshgrid(np.linspace(-0.5, 0.5, 160), np.linspace(-1, 1, 70), indexing="ij")
+    x, z = u * length, v * width
+    bulk = at_plane(u * 0.9 + seed * 0.31, v * 0.12, 1.0, 2.4) - 0.5
+    grain = at_plane(u * 2.1, v * 0.4 + seed * 0.7, 1.0, 1.7) - 0.5
+    y = -drop * np.abs(v) ** 1.6 + (bulk * 0.22 + grain * 0.12) * drop * smoothstep(
+        0.05, 0.5, np.abs(v)
+    )
+    vertices = np.stack([x, y, z], axis=-1).reshape(-1, 3).astype(np.float32)
+    return vertices, grid_faces(160, 70)[:, ::-1].copy()
+
+
+def dome(radius: float, sides: int) -> Mesh:
+    """A flat cap of unit height on y = 0."""
+    return shaft([(radius, 0.0), (radius * 0.8, 0.6), (radius * 0.4, 0.95), (0.001, 1.0)], sides)

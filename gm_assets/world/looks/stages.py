@@ -17,21 +17,22 @@ from gm_assets.sculpt.cameras import matrix_of
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.world.looks import indoors, kit, outdoors
 from gm_assets.world.looks.frame import Stage
-from gm_assets.world.looks.light import Lamp, Vector
+from gm_assets.world.looks.light import Vector
+from gm_assets.world.looks.people import joined_by
 from gm_assets.world.looks.place import Place
 
 
 def environment(
-    name: str, subject: Sculpt, camera: Camera, seed: int, *, person: bool = False
+    name: str, subject: Sculpt, camera: Camera, seed: int, *, company: str | None = None
 ) -> Stage:
     """The stage of an environment around a subject, for one camera.
 
     Args:
         name: a slug of `gm_assets.world.names.ENVIRONMENTS`.
-        person: sets a cloaked person with the red scarf on an outcrop in the foreground.
+        company: the people in the picture, a key of `gm_assets.world.looks.people.COMPANIES`.
 
     Raises:
-        KeyError: there is no such environment.
+        KeyError: there is no such environment or company.
     """
     eye = matrix_of(camera)[:3, 3]
     low, high = subject.bounds
@@ -49,12 +50,16 @@ def environment(
     height = float(high[1] - low[1])
     size = max(height, 0.45 * max(width, length))
     place = Place(size, width, height, length, float(np.linalg.norm(toward)), seed)
+    if name == "subterranean-nave" and any(part.name == "cavern" for part in subject.parts):
+        # A citadel below brings its own rock: no nave is built into it.
+        stage = indoors.cavern(subject)
+        return joined_by(stage, subject, camera, company, seed) if company else stage
     stage = BUILDERS[name](place)
     ground = np.array([middle[0], low[1], middle[2]])
     stage = _moved(stage, ground, turn)
     own = indoors.lights_of(subject, strength=0.55, reach=0.26 * size)
     stage = replace(stage, lamps=(*stage.lamps, *own))
-    return _with_person(stage, camera, seed) if person else stage
+    return joined_by(stage, subject, camera, company, seed) if company else stage
 
 
 def _moved(stage: Stage, ground: NDArray, turn: float) -> Stage:
@@ -86,31 +91,6 @@ def _turned(at: Vector, offset: NDArray, turn: float) -> Vector:
     lone = (np.array([at], np.float32), np.zeros((0, 3), np.uint32))
     x, y, z = kit.moved(lone, offset, turn)[0][0]
     return float(x), float(y), float(z)
-
-
-def _with_person(stage: Stage, camera: Camera, seed: int) -> Stage:
-    """The stage and a person on a rock in the lower part of the picture, at true height."""
-    matrix = matrix_of(camera)
-    width, height = camera.film_back
-    chance = np.random.Generator(np.random.PCG64(seed + 77))
-    side = -1.0 if chance.random() < 0.5 else 1.0
-    share = 0.15 + 0.03 * chance.random()  # of the picture's height
-    distance = 1.78 / (height * share / camera.focal_length)
-    film = np.array([side * width * (0.20 + 0.08 * chance.random()), -height * 0.315])
-    local = np.array([*(film / camera.focal_length * distance), -distance])
-    feet = matrix[:3, :3] @ local + matrix[:3, 3]
-    toward = matrix[:3, 3] - feet
-    turn = float(np.degrees(np.arctan2(toward[0], toward[2]))) + 180 + 25 * side
-    rock = kit.moved(kit.outcrop(1.6, 6.0, seed), feet, turn, (2.6, 1.0, 1.0))
-    parts = [Part("outcrop", "ground", "wet-basalt", *rock)]
-    for part in kit.person(lean=2.0 * side):
-        mesh = kit.moved((part.vertices, part.faces), feet + np.array([0, 0.02, 0]), turn)
-        parts.append(Part(part.name, part.semantic, part.material, *mesh))
-    # A lantern out of frame, or the one red thing in the picture would be black.
-    near = feet + toward / np.linalg.norm(toward) * 2.6 + matrix[:3, 0] * 1.7 * side
-    at = (float(near[0]), float(near[1]) + 2.0, float(near[2]))
-    lantern = Lamp("point", (0.62, 0.58, 0.52), at=at, reach=1.9, size=0.1)
-    return replace(stage, parts=(*stage.parts, *parts), lamps=(*stage.lamps, lantern))
 
 
 BUILDERS: dict[str, Callable[[Place], Stage]] = {

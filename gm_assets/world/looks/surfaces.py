@@ -70,6 +70,8 @@ SUBSTANCES: dict[str, Substance] = {
     "water": Substance((0.006, 0.008, 0.010), (0.004, 0.006, 0.008), 0.05, relief=0.0,
                        streaks=0.0, takes_snow=0.0),
     "city": Substance((0.060, 0.058, 0.058), (0.025, 0.025, 0.027), 0.8, relief=0.4, streaks=0.4),
+    "trodden-snow": Substance((0.16, 0.18, 0.21), (0.09, 0.10, 0.12), 0.9, relief=0.2, streaks=0.0,
+                              takes_snow=0.0),
     "ash": Substance((0.135, 0.130, 0.126), (0.055, 0.053, 0.052), 0.95, relief=0.9, streaks=0.0,
                      grain=0.4),
 }  # fmt: skip
