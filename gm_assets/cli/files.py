@@ -31,6 +31,12 @@ NoteOption = Annotated[
 PersonOption = Annotated[
     str | None, typer.Option(help="Who decides this, for the history.", show_default=False)
 ]
+CredentialsOption = Annotated[
+    bool,
+    typer.Option(
+        "--break-credentials", help="Write although the file's C2PA credentials become invalid."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:

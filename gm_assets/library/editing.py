@@ -36,6 +36,7 @@ def place(
     replace: bool = False,
     note: str | None = None,
     person: str | None = None,
+    break_credentials: bool = False,
     domain: str | None = None,
     subject: str | None = None,
     environment: str | None = None,
@@ -48,6 +49,7 @@ def place(
         placement: added to those that its memory has.
         replace: put it in the place of those that its memory has.
         note, person: kept in the history.
+        break_credentials: write although C2PA credentials in the file become invalid.
         domain, subject, environment, shot: vocabulary ids; None leaves what is there.
 
     Returns:
@@ -71,7 +73,7 @@ def place(
         else:
             _refuse_altered(library.root / relative, identity, memory)
             memory = placed(memory, placement, replace=replace, note=note, person=person, **words)
-        return _remember(library, relative, examined, memory)
+        return _remember(library, relative, examined, memory, break_credentials)
 
 
 def revise(
@@ -79,11 +81,13 @@ def revise(
     path: str | os.PathLike[str],
     note: str | None = None,
     person: str | None = None,
+    break_credentials: bool = False,
 ) -> Memory:
     """Accept an edit: the content that the file has now becomes its document's content.
 
     The document keeps its id and gets a new InstanceID; its old content id goes into the
-    history, and links that name the old content become `superseded`.
+    history, and links that name the old content become `superseded`. `note`, `person` and
+    `break_credentials` are as for `place`.
 
     Returns:
         The memory as it reads back from the file.
@@ -109,7 +113,7 @@ def revise(
                 remedy="gm place changes where it stands",
             )
         memory = revised(memory, identity, note=note, person=person)
-        return _remember(library, relative, examined, memory)
+        return _remember(library, relative, examined, memory, break_credentials)
 
 
 def recover(
@@ -119,6 +123,7 @@ def recover(
     document_id: str | None = None,
     note: str | None = None,
     person: str | None = None,
+    break_credentials: bool = False,
 ) -> Memory:
     """Accept a recovery offer: give a file back the memory that it lost.
 
@@ -127,6 +132,7 @@ def recover(
 
     Args:
         document_id: which document; by default the one that was offered for this path.
+        note, person, break_credentials: as for `place`.
 
     Returns:
         The memory as it reads back from the file.
@@ -152,7 +158,7 @@ def recover(
             )
         memory = _lost_memory(library, wanted, offers)
         memory = recovered(memory, identity, note=note, person=person)
-        found = _remember(library, relative, examined, memory)
+        found = _remember(library, relative, examined, memory, break_credentials)
         offers.changed(closed={wanted}).save(library)
         return found
 
@@ -190,10 +196,16 @@ def _refuse_altered(full: Path, identity: Identity, memory: Memory) -> None:
         )
 
 
-def _remember(library: Library, relative: str, examined: Examined, memory: Memory) -> Memory:
+def _remember(
+    library: Library,
+    relative: str,
+    examined: Examined,
+    memory: Memory,
+    break_credentials: bool,
+) -> Memory:
     """Write the memory, read the file again and bring its row up to date."""
     full = library.root / relative
-    write_memory(full, memory, expected=examined.signature)
+    write_memory(full, memory, expected=examined.signature, break_credentials=break_credentials)
     fresh = examine(str(library.root), relative)
     ruling = library.ruling(relative)
     recorder = Recorder(library)

@@ -173,7 +173,7 @@ def write_memory(
             raise WriteRefused(
                 "the file carries C2PA credentials, which any write makes invalid",
                 where=where,
-                remedy="Use --break-credentials, or write into an unsigned copy",
+                remedy="Say so with `gm place --break-credentials`, or use an unsigned copy",
             )
         packet = dump_packet(before.format, memory, before.packet)
         _check_reads_back(before.format, memory, packet, where)

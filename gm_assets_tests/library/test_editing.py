@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from gm_assets.errors import LibraryError, NotFound, WriteRefused
-from gm_assets.library import Library, ingest, place, recover, revise, scan
+from gm_assets.library import Action, Library, ingest, place, recover, revise, scan
 from gm_assets.memory.files import read_memory
 from gm_assets.memory.record import Parent, Placement
+from gm_assets_tests.containers.samples import png_chunk
 from gm_assets_tests.library.files import (
     make_library,
     paint_over,
@@ -162,3 +163,19 @@ def test_a_copy_saved_without_its_memory_is_offered_the_original_s(library: Libr
     other = place(library, picture(library.root / "other.png", 2), FRAME)
     with pytest.raises(WriteRefused, match="history of its own"):
         recover(library, original, document_id=other.document_id)
+
+
+def test_credentials_are_broken_only_when_a_person_says_so(library: Library) -> None:
+    path = picture(library.root / "signed.png", 1)
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + png_chunk(b"caBX", b"c2pa") + data[33:])
+    [outcome] = ingest(library).outcomes
+    assert outcome.action is Action.RECORDED
+    assert "C2PA" in (outcome.detail or "") and "--break-credentials" in (outcome.detail or "")
+    signed = path.read_bytes()
+    placement = Placement(chain="gate", stage="S2", part="reference")
+    with pytest.raises(WriteRefused, match="C2PA"):
+        place(library, path, placement)
+    assert path.read_bytes() == signed
+    memory = place(library, path, placement, break_credentials=True)
+    assert read_memory(path).memory == memory
