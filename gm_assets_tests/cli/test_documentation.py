@@ -25,6 +25,21 @@ def test_every_command_is_in_the_table_and_no_other() -> None:
     assert set(re.findall(r"\| \[`gm (\w+)`\]", table)) == set(COMMANDS)
 
 
+def test_advice_and_documents_name_commands_that_exist() -> None:
+    """In code `gm X` stands in backquotes, in advice without them as often."""
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("gm_assets/**/*.py")]
+    named = {
+        (path.name, word)
+        for path in sources
+        for word in re.findall(
+            r"(?:`|^|[:;,(] ?|or |with |Run )gm ([a-z]+)\b", path.read_text("utf-8"), re.M
+        )
+    }
+    assert len(named) > 50
+    assert not {(name, word) for name, word in named if word not in COMMANDS}
+
+
 def test_every_option_is_described() -> None:
     everywhere = {"--library", "--json", "--help"}
     for name, command in COMMANDS.items():
