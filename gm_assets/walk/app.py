@@ -30,7 +30,6 @@ from starlette.staticfiles import StaticFiles
 from gm_assets import __version__, containers
 from gm_assets.errors import GmError, LibraryError, NotFound, UnsupportedFormat
 from gm_assets.memory.record import CONTENT_ID, STAGES
-from gm_assets.walk.emblem import emblem, icon
 from gm_assets.walk.gathering import gathered
 from gm_assets.walk.pages import ChoicePage, Reader, StoredFile
 
@@ -114,7 +113,6 @@ class Walk:
             lstrip_blocks=True,
         )
         self.templates.globals.update(
-            emblem=jinja2.utils.markupsafe.Markup(emblem()),
             library=library.config.name,
             stages=STAGES,
             stage_names=_STAGE_NAMES,
@@ -282,7 +280,6 @@ def create_app(library: Library, *, allowed_hosts: tuple[str, ...] = ()) -> Star
             Route("/thumb/{content_id}.webp", walk.thumbnail),
             Route("/file/{content_id}", walk.file),
             Route("/health", walk.health),
-            Route("/emblem.svg", lambda _: Response(icon(), media_type="image/svg+xml")),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
         lifespan=lifespan,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import gm_assets.walk
 from gm_assets.sculpt.cameras import frame as framed
 from gm_assets.sculpt.cameras import look_at, turntable
 from gm_assets.sculpt.model import Part, Sculpt
@@ -16,8 +18,10 @@ from gm_assets.world.looks.elevation import ELEVATIONS
 from gm_assets.world.looks.frame import Frame, render
 from gm_assets.world.looks.hull import Plate, agreement, carve
 from gm_assets.world.looks.light import Air, Lamp, beams
+from gm_assets.world.looks.people import COMPANIES
 from gm_assets.world.looks.reference import Palette, archival, wash
 from gm_assets.world.looks.sketch import follow, sketch
+from gm_assets.world.looks.snow import snowfall
 from gm_assets.world.looks.stages import BUILDERS, environment
 from gm_assets.world.looks.strokes import Drawing, Sheet, Stroke, drawn
 from gm_assets.world.names import ENVIRONMENTS
@@ -38,7 +42,9 @@ def frames() -> dict[str, Frame]:
     subject = statue()
     camera = framed(Scene(subject).vertices, azimuth=20, elevation=4, margin=0.3)
     return {
-        name: render(subject, environment(name, subject, camera, 3, person=True), camera, 72, 72, 3)
+        name: render(
+            subject, environment(name, subject, camera, 3, company="watcher"), camera, 72, 72, 3
+        )
         for name in ENVIRONMENTS
     }
 
@@ -245,3 +251,51 @@ def test_the_emblem_grows_from_the_gate_and_returns_to_it() -> None:
     points = np.concatenate([limb.points for limb in limbs])
     assert abs(points[:, 0].min() + points[:, 0].max()) < 1e-9  # symmetric
     assert emblem.svg() == emblem.svg()
+
+
+def test_the_walk_serves_the_same_emblem() -> None:
+    served = Path(gm_assets.walk.__file__).parent / "static" / "emblem.svg"
+    assert served.read_text(encoding="utf-8") == emblem.svg()
+
+
+# -------------------------------------------------------------------- people
+
+
+@pytest.mark.parametrize("company", sorted(COMPANIES))
+def test_people_are_seen_at_true_height_and_only_one_of_them_wears_red(company: str) -> None:
+    tower = cube("tower", 8.0, (0, 4, 0), "architecture", "wet-basalt")
+    subject = Sculpt("tower", (tower,))
+    camera = framed(tower.vertices, azimuth=10, elevation=6, aspect=1.5, margin=0.2)
+    stage = environment("ash-plain", subject, camera, 3, company=company)
+    frame = render(subject, stage, camera, 192, 128, 3)
+    assert frame.mask("living-body").any()
+    people = {part.name.split("-")[1] for part in stage.parts if part.name.startswith("wanderer")}
+    assert len(people) == len(COMPANIES[company].figures)
+    red = [part for part in stage.parts if part.material == "red-cloth"]
+    assert len(red) <= 1
+    for number, figure in enumerate(COMPANIES[company].figures):
+        name = f"wanderer-{number + 1}-"
+        body = [part.vertices for part in stage.parts if part.name.startswith(name + "coat")]
+        body += [
+            part.vertices for part in stage.parts if part.name in (name + "hood", name + "head")
+        ]
+        heads = np.concatenate(body)[:, 1]
+        feet = [part.vertices for part in stage.parts if part.name == name + "boots"] or body
+        tall = heads.max() - np.concatenate(feet)[:, 1].min()
+        assert tall == pytest.approx(figure.height, rel=0.03)
+    redness = grade.is_red(frame.picture)
+    near = frame.mask("living-body")
+    grown = np.zeros_like(near)
+    for down in (-1, 0, 1):
+        for over in (-1, 0, 1):
+            grown |= np.roll(near, (down, over), (0, 1))
+    assert not (redness & ~grown).any()
+
+
+def test_snow_falls_behind_what_stands_nearer_than_it() -> None:
+    air = Air(flakes=1.0)
+    open_air = snowfall(air, np.full((90, 120), 1e6, np.float32), 10.0, 4)
+    at_the_lens = snowfall(air, np.full((90, 120), 0.5, np.float32), 10.0, 4)
+    assert open_air.mean() > 0.01
+    assert not at_the_lens.any()
+    assert (open_air == snowfall(air, np.full((90, 120), 1e6, np.float32), 10.0, 4)).all()

@@ -5,6 +5,10 @@ and the outermost limbs bend down and run into the feet of the arch. Set out in 
 coordinates around the crown's middle, so each generation keeps its even spacing.
 
 Coordinates: x from -0.5 to 0.5, y from 0 at the ground to 1 at the top.
+
+The walk serves a copy, made by
+
+    python -m gm_assets.world.looks.emblem > gm_assets/walk/static/emblem.svg
 """
 
 from __future__ import annotations
@@ -175,3 +179,7 @@ def raster(size: int, ink: str = "#d8cfbc", ground: str = "#111111") -> NDArray[
         points = [(float(x) * large, float(y) * large) for x, y in line]
         pen.line(points, fill=ink, width=max(round(thick * large), 1), joint="curve")
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
+
+
+if __name__ == "__main__":
+    print(svg(), end="")

@@ -28,9 +28,11 @@ from gm_assets.world.looks.texture import at_plane
 Floats = NDArray[np.float32]
 
 #: Samples along a side of a pixel, before the picture is scaled down.
-OVERSIZE = 1.5
+OVERSIZE = 4 / 3
 #: Tangent of the angular radius from which a lamp takes more than one shadow ray a sample.
 _WIDE_LAMP = 0.1
+#: Part of a lamp's stated strength below which it lights nothing.
+_DARK = 2e-3
 
 
 @dataclass(frozen=True)
@@ -256,25 +258,25 @@ class _Painter:
         total = look.emission + (look.albedo * ambient) * (openness**1.4)[:, None]
         f0 = 0.04 + (look.albedo - 0.04) * look.metal[:, None]
         for lamp in self.stage.lamps:
-            way, _, _ = lamp.toward(start)
-            cosine = np.clip((look.normal * way).sum(axis=1), 0, None)
-            lit = np.flatnonzero(cosine > 0)
+            way, distance, strength = lamp.toward(start)
+            strength = strength * np.einsum("ij,ij->i", look.normal, way)
+            lit = np.flatnonzero(strength > _DARK)
             if not len(lit):
                 continue
+            way, normal, rough = way[lit], look.normal[lit], look.rough[lit]
             # A small lamp's shadow has an edge that the samples of a pixel resolve alone.
             turns = rays if lamp.size >= _WIDE_LAMP else 1
-            strength = lamp.seen(self.shade, start[lit], pixel[lit], turns) * cosine[lit]
-            half = way[lit] - seen[lit]
+            visible = lamp.free(self.shade, start[lit], way, distance[lit], pixel[lit], turns)
+            half = way - seen[lit]
             half /= np.linalg.norm(half, axis=1, keepdims=True) + 1e-9
-            toward_half = np.clip((look.normal[lit] * half).sum(axis=1), 0, 1)
-            alpha = np.maximum(look.rough[lit] ** 2, 0.02)
-            spread = toward_half**2 * (alpha**2 - 1) + 1
-            gloss = alpha**2 / (np.pi * spread**2)
-            graze = (1 - np.clip((half * way[lit]).sum(axis=1), 0, 1)) ** 5
+            toward_half = np.clip(np.einsum("ij,ij->i", normal, half), 0, 1)
+            alpha = np.maximum(rough**2, 0.02)
+            gloss = alpha**2 / (np.pi * (toward_half**2 * (alpha**2 - 1) + 1) ** 2)
+            graze = (1 - np.clip(np.einsum("ij,ij->i", half, way), 0, 1)) ** 5
             mirror = f0[lit] + (1 - f0[lit]) * graze[:, None]
-            shine = np.minimum(gloss, 3.0)[:, None] * mirror * 0.25
-            total[lit] += (body[lit] + shine * np.float32(np.pi)) * (
-                strength[:, None] * np.asarray(lamp.colour, np.float32)
+            shine = np.minimum(gloss, 3.0)[:, None] * mirror * np.float32(0.25 * np.pi)
+            total[lit] += (body[lit] + shine) * (
+                (visible * strength[lit])[:, None] * np.asarray(lamp.colour, np.float32)
             )
         return total
 
@@ -384,7 +386,7 @@ def _near_blur(
     # Behind the soft edge there is no sample of what it hides: the surroundings stand in.
     hidden = spread(linear * (1 - near)[..., None]) / np.maximum(spread(1 - near), 1e-3)[..., None]
     behind = np.where(near[..., None] > 0, hidden, linear)
-    return behind * (1 - cover) + veil
+    return (behind * (1 - cover) + veil).astype(np.float32)
 
 
 def _snow_light(stage: Stage) -> Floats:

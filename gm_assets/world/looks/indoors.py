@@ -321,7 +321,7 @@ def cavern(subject: Sculpt) -> Stage:
                 at=(-0.30 * size, 0.22 * size, -0.32 * size),
                 reach=0.30 * size,
                 size=0.2,
-                beam=0.5,
+                beam=0.3,
             ),
         ),
         air=Air(

@@ -74,15 +74,25 @@ class Lamp:
             strength *= smoothstep(np.cos(np.radians(self.opening)), inner, -(way @ aim))
         return way.astype(np.float32), distance, strength.astype(np.float32)
 
-    def seen(self, scene: Scene, start: Floats, pixel: NDArray[np.int64], rays: int) -> Floats:
-        """How much of the lamp each point sees, (n,) 0 to 1, by `rays` shadow rays."""
-        way, distance, strength = self.toward(start)
+    def free(
+        self,
+        scene: Scene,
+        start: Floats,
+        way: Floats,
+        distance: Floats,
+        pixel: NDArray[np.int64],
+        rays: int,
+    ) -> Floats:
+        """How much of the lamp each point sees, (n,) 0 to 1, by `rays` shadow rays.
+
+        Args:
+            way, distance: unit directions and metres to the lamp, as `toward` gives them.
+        """
         visible = np.zeros(len(start), np.float32)
-        lit = np.flatnonzero(strength > 2e-3)
+        reach = distance * np.float32(0.985)
         for turn in range(rays):
-            ray = cone(way[lit], self.size, pixel[lit], turn, salt=5)
-            visible[lit] += ~scene.blocked(start[lit], ray, distance[lit] * np.float32(0.985))
-        return visible / np.float32(rays) * strength
+            visible += ~scene.blocked(start, cone(way, self.size, pixel, turn, salt=5), reach)
+        return visible / np.float32(rays)
 
 
 @dataclass(frozen=True)
