@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from gm_assets.containers import exif
@@ -38,12 +39,13 @@ from gm_assets.containers.layout import (
     require_equal,
     splice,
 )
-from gm_assets.errors import TooLarge
+from gm_assets.errors import TooLarge, UnreadableFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"XML:com.adobe.xmp\0"
 _OURS = _KEYWORD + b"\0\0\0\0"  # not compressed, method 0, no language, no translated keyword
 _ANIMATED_OR_TRANSPARENT = frozenset((b"tRNS", b"acTL", b"fcTL", b"fdAT"))
+_TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
 _CHANNELS = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _HEADER = struct.Struct(">I4s")
@@ -244,6 +246,48 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
             _chunk_name(kind, position, where)
         position = end
     raise broken("PNG truncated: it ends without IEND", where)
+
+
+def find_texts(
+    file: BinaryIO, keywords: Collection[str], limit: int, where: Where = None
+) -> dict[str, str]:
+    """The texts (tEXt, zTXt, iTXt) of some keywords that lie before the image data.
+
+    Only their chunks and headers are read. Of texts with one keyword the first counts; one
+    of more than `limit` bytes, damaged or malformed, is passed over.
+
+    Raises:
+        UnreadableFile: not a PNG, or truncated before its image data.
+    """
+    window = Window(file)
+    _header(window.take(0, _AFTER_IHDR), where)
+    found: dict[str, str] = {}
+    position = len(SIGNATURE)
+    while True:
+        head = window.take(position, 8)
+        if len(head) < 8:
+            raise broken("PNG truncated before its image data", where)
+        length, kind = _HEADER.unpack(head)
+        if kind in (b"IDAT", b"IEND"):
+            return found
+        if kind in _TEXTS and length <= limit:
+            keyword, _, rest = window.take(position + 8, length).partition(b"\0")
+            name = keyword.decode("latin-1")
+            if name in keywords and name not in found:
+                with suppress(UnreadableFile, TooLarge, UnicodeDecodeError):
+                    found[name] = _text(kind, rest, limit, where)
+        position += 12 + length
+
+
+def _text(kind: bytes, body: bytes, limit: int, where: Where) -> str:
+    """The text of a chunk behind its keyword (PNG 11.3.3)."""
+    if kind == b"tEXt":
+        return body.decode("latin-1")
+    if kind == b"zTXt":
+        return _inflate(body[1:], limit, "text", where).decode("latin-1")
+    # flag and method, language, translated keyword, text
+    text = body[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return (_inflate(text, limit, "text", where) if body[:1] == b"\1" else text).decode("utf-8")
 
 
 def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:

@@ -26,6 +26,7 @@ from gm_assets.memory.files import Signature, load_packet, read_memory, write_me
 
 if TYPE_CHECKING:
     from gm_assets.identity import Identity
+    from gm_assets.memory.foreign import Generated
     from gm_assets.memory.record import Memory
 
 #: Kernels stamp files with a clock that ticks every 1 to 10 ms. A file touched this recently
@@ -40,6 +41,7 @@ class Examined:
     One of three: `error` says why the file cannot be read; `waiting` says that it changed or
     vanished meanwhile; else it was read, and `identity` is there unless only the memory was
     asked for. `memory_error` is set where the picture is sound and the packet in it is not.
+    `generated` is what an image generator left in a file without a memory.
     """
 
     path: str
@@ -48,6 +50,7 @@ class Examined:
     identity: Identity | None = None
     memory: Memory | None = None
     memory_error: GmError | None = None
+    generated: Generated | None = None
     notes: tuple[str, ...] = ()
     error: GmError | None = None
     waiting: str | None = None
@@ -71,11 +74,15 @@ def examine(root: str, path: str) -> Examined:
     The signature is the one that the file had both before and after reading.
     """
     from gm_assets.identity import identify
+    from gm_assets.memory.foreign import read_generated
 
     full = Path(root) / path
+    generated = None
     try:
         before = _settled(full)
         identity = identify(full)
+        if identity.format == "png" and identity.packet is None:
+            generated = read_generated(full)
         after = Signature.of(full.lstat())
     except (FileNotFoundError, NotFound):
         return Examined(path, waiting="it vanished before it could be read")
@@ -98,7 +105,7 @@ def examine(root: str, path: str) -> Examined:
     # The packet has served; with 4 MB a file it would fill the memory while rows wait.
     identity = replace(identity, packet=None)
     notes = identity.notes if memory_error is None else (*identity.notes, memory_error.what)
-    return Examined(path, before, identity.format, identity, memory, memory_error, notes=notes)
+    return Examined(path, before, identity.format, identity, memory, memory_error, generated, notes)
 
 
 def remember(root: str, path: str) -> Examined:
