@@ -48,10 +48,6 @@ class LibraryResource(dg.ConfigurableResource):
         """Address of the page of a chain key such as `seam-keeper.g01`."""
         return f"{self.walk_url.rstrip('/')}/chain/{quote(key, safe='')}"
 
-    def asset_url(self, document_id: str) -> str:
-        """Address of the page of a document."""
-        return f"{self.walk_url.rstrip('/')}/asset/{quote(document_id, safe=':')}"
-
 
 @dg.definitions
 def defs() -> dg.Definitions:

@@ -36,7 +36,6 @@ _PLACEMENT_KEYS = ("chain", "stage", "part", "generation", "view", "frame", "var
 _SUBJECT_KEYS = ("domain", "subject", "environment", "shot")
 _VALUE_KEYS = _PLACEMENT_KEYS + _SUBJECT_KEYS
 _RULE_KEYS = ("match", "regex", "stages", *_VALUE_KEYS)
-_SLUGS = frozenset({"chain", "part", "view", "variant", *_SUBJECT_KEYS})
 
 #: What a group may match. Stage and number groups are narrow, so that `{chain}_{stage}` finds
 #: the border in `seam_keeper_S1`; the others stop at a `/`.
