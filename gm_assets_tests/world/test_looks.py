@@ -263,7 +263,7 @@ def test_the_walk_serves_the_same_emblem() -> None:
 
 @pytest.mark.parametrize("company", sorted(COMPANIES))
 def test_people_are_seen_at_true_height_and_only_one_of_them_wears_red(company: str) -> None:
-    tower = cube("tower", 8.0, (0, 4, 0), "architecture", "wet-basalt")
+    tower = cube("tower", 50.0, (0, 25, 0), "architecture", "wet-basalt")
     subject = Sculpt("tower", (tower,))
     camera = framed(tower.vertices, azimuth=10, elevation=6, aspect=1.5, margin=0.2)
     stage = environment("ash-plain", subject, camera, 3, company=company)

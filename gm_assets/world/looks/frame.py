@@ -392,7 +392,8 @@ def _near_blur(
 def _snow_light(stage: Stage) -> Floats:
     """The light that a flake throws toward the eye, (3,)."""
     key = np.asarray(stage.lamps[0].colour, np.float32) / 3
-    return np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(key, 0.28) * 0.4
+    light = np.asarray(stage.ambient, np.float32) * 1.4 + np.minimum(key, 0.28) * 0.4
+    return light.astype(np.float32)
 
 
 def _scaled(linear: Floats, height: int, width: int) -> Floats:
