@@ -22,6 +22,7 @@ from gm_assets.memory.record import (
 
 if TYPE_CHECKING:
     from gm_assets.identity import Identity
+    from gm_assets.memory.foreign import Generated
 
 AGENT = f"gm_assets {__version__}"
 
@@ -44,10 +45,24 @@ def document_id_for(content_id: str, placement: Placement | None) -> str:
     return provisional_document_id(content_id, placement)
 
 
-def first_memory(identity: Identity, ruling: Ruling | None) -> Memory:
-    """The memory of a file that had none: who it is, where it stands, what it is."""
+def first_memory(
+    identity: Identity,
+    ruling: Ruling | None,
+    *,
+    adopted: str | None = None,
+    former: str | None = None,
+    generated: Generated | None = None,
+) -> Memory:
+    """The memory of a file that had none: who it is, where it stands, what it is.
+
+    Args:
+        adopted: the DocumentID that another program gave it, where it may be kept.
+        former: the one that may not be kept, which goes into the history.
+        generated: what an image generator left in the file; it becomes the recipe.
+    """
     placement = None if ruling is None else ruling.placement
-    document_id = document_id_for(identity.content_id, placement)
+    document_id = adopted or document_id_for(identity.content_id, placement)
+    instead = f"instead of DocumentID {former}" if former and not adopted else None
     return Memory(
         document_id=document_id,
         instance_id=mint_instance_id(document_id, identity.content_id),
@@ -56,7 +71,9 @@ def first_memory(identity: Identity, ruling: Ruling | None) -> Memory:
         subject=ruling.subject if ruling else None,
         environment=ruling.environment if ruling else None,
         shot=ruling.shot if ruling else None,
-        history=(Event(action="ingested", when=now(), software_agent=AGENT),),
+        creator_tool=generated.tool if generated else None,
+        recipe=generated.recipe if generated else None,
+        history=(Event(action="ingested", when=now(), software_agent=AGENT, parameters=instead),),
         written=identity.written(),
     )
 

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import LibraryError, NotFound, WriteRefused
+from gm_assets.library.adopting import find_adoption
 from gm_assets.library.authoring import first_memory, placed, recovered, revised
 from gm_assets.library.examine import Examined, examine
 from gm_assets.library.folder import special
@@ -66,7 +67,14 @@ def place(
         relative, examined, identity = _read(library, path)
         memory = examined.memory
         if memory is None:
-            memory = first_memory(identity, Ruling(placement, **words))
+            adoption = find_adoption(library, [relative])
+            memory = first_memory(
+                identity,
+                Ruling(placement, **words),
+                adopted=adoption.document_id(relative, identity.content_id),
+                former=adoption.ids.get(relative),
+                generated=examined.generated,
+            )
             if note or person:
                 event = memory.history[0].model_copy(update={"note": note, "person": person})
                 memory = memory.model_copy(update={"history": (event,)})

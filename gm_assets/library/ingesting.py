@@ -5,8 +5,8 @@
 Finding is `changes.compare`; the middle stages run in workers (`remember.Remember`);
 recording is `recording.Recorder`. Rows are committed now and then, so an ingest that is
 killed has little to do again: a file's memory is in the file, and the next run reads it
-there. Ids depend on content and placement alone, so it does not matter how often a run was
-begun.
+there. Ids depend on content and placement alone, or are those that other programs gave
+(`adopting`), so it does not matter how often a run was begun.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import LibraryError
+from gm_assets.library.adopting import find_adoption
 from gm_assets.library.bringing import bring
 from gm_assets.library.changes import Known, compare, inside, topmost
 from gm_assets.library.library import Library
@@ -231,7 +232,10 @@ class _Ingest:
     ) -> None:
         """Run the entries through the workers and take what comes back."""
         mode = Mode.PLAN if self.dry_run else Mode.WRITE
-        worker = Remember(str(self.library.root), self.library.config, lost, mode)
+        # A file that the store knows by an id keeps it, though only the store has it yet.
+        unnamed = (e.path for e in entries if e.path not in past or not past[e.path].document_id)
+        adoption = find_adoption(self.library, unnamed)
+        worker = Remember(str(self.library.root), self.library.config, lost, mode, adoption)
         pool: Pool[Handled] = Pool(worker, worker.crashed, self.workers)
         offered = frozenset(lost.offered_paths.values())
         try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from gm_assets.errors import GmError, MemoryConflict, UnreadableFile
+from gm_assets.library.adopting import Adoption
 from gm_assets.library.authoring import first_memory, placed_by_rule
 from gm_assets.library.config import LibraryConfig
 from gm_assets.library.examine import Examined, examine, failed, write
@@ -20,6 +21,8 @@ from gm_assets.library.rules import Ruling, rule_for
 from gm_assets.library.values import Action, Outcome, Recovery
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.record import Memory, Placement
+
+NO_ADOPTION = Adoption()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,13 @@ class Handled:
     seconds: float = 0.0  # that the worker spent on it
 
 
-def decide(examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost) -> Decision:
+def decide(
+    examined: Examined,
+    managed: bool,
+    ruling: Ruling | None,
+    lost: Lost,
+    adoption: Adoption = NO_ADOPTION,
+) -> Decision:
     """What should become of a file that was read.
 
     Args:
@@ -54,6 +63,7 @@ def decide(examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost)
         managed: whether memories may be written into it.
         ruling: what the placement rules say of its path.
         lost: what was known before, to tell files that lost their memory.
+        adoption: DocumentIDs of other programs that first memories may take over.
     """
     if examined.waiting is not None:
         return Decision(Action.WAITING, examined.waiting)
@@ -62,7 +72,7 @@ def decide(examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost)
     assert examined.identity is not None
     memory, identity = examined.memory, examined.identity
     if memory is None:
-        return _decide_without_memory(examined, managed, ruling, lost)
+        return _decide_without_memory(examined, managed, ruling, lost, adoption)
     if is_altered(identity, memory.written):
         advice = "its content is not the one that its memory states: gm revise, or restore it"
         return Decision(Action.REMEMBERED, advice, altered=True)
@@ -77,7 +87,7 @@ def decide(examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost)
 
 
 def _decide_without_memory(
-    examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost
+    examined: Examined, managed: bool, ruling: Ruling | None, lost: Lost, adoption: Adoption
 ) -> Decision:
     assert examined.identity is not None
     identity = examined.identity
@@ -90,7 +100,12 @@ def _decide_without_memory(
         return Decision(Action.RECORDED, detail, recovery=recovery)
     if not managed:
         return Decision(Action.RECORDED, "its folder is not managed, so no memory is written")
-    return Decision(Action.WRITTEN, memory=first_memory(identity, ruling))
+    former = adoption.ids.get(examined.path)
+    adopted = adoption.document_id(examined.path, identity.content_id)
+    memory = first_memory(
+        identity, ruling, adopted=adopted, former=former, generated=examined.generated
+    )
+    return Decision(Action.WRITTEN, memory=memory)
 
 
 class Mode(Enum):
@@ -109,6 +124,7 @@ class Remember:
     config: LibraryConfig
     lost: Lost
     mode: Mode
+    adoption: Adoption = NO_ADOPTION
 
     def __call__(self, path: str) -> Handled:
         managed = self.config.manages(path)
@@ -116,7 +132,7 @@ class Remember:
         started = time.perf_counter()
         examined = examine(self.root, path)
         bare = examined.identity is not None and examined.memory is None
-        decision = decide(examined, managed, ruling, self.lost)
+        decision = decide(examined, managed, ruling, self.lost, self.adoption)
         if decision.action is Action.WRITTEN:
             examined, decision = self._write(examined, decision)
         handled = self._handled(examined, decision, managed, ruling)

@@ -29,10 +29,14 @@ from gm_assets.memory.atomic import (
 )
 from gm_assets.memory.record import Memory
 
+#: Longer ids are no ids (`memory.record.XmpId`).
+MAX_ID = 512
+
 __all__ = [
     "Found",
     "Signature",
     "dump_packet",
+    "foreign_document_id",
     "load_packet",
     "read_memory",
     "replace_file",
@@ -94,6 +98,25 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
         signature=Signature.of(status),
         notes=packet.notes,
     )
+
+
+def foreign_document_id(path: str | os.PathLike[str]) -> str | None:
+    """The xmpMM:DocumentID that other programs gave a picture without a memory of ours.
+
+    None for a file that has none, has a memory, cannot be read, or is a GLB. Reads headers.
+    """
+    where = os.fspath(path)
+    try:
+        file, _ = _open(where)
+        with file:
+            packet = containers.find_packet(file, where)
+        data = packet.data
+        if data is None or packet.format == "glb" or xmp.load(data, where) is not None:
+            return None
+        found = xmp.document_id(data)
+    except Exception:  # whatever a file holds: what is wrong with it, the ingest will say
+        return None
+    return found if found and len(found) <= MAX_ID else None
 
 
 def _open(where: str) -> tuple[FileIO, os.stat_result]:

@@ -93,6 +93,7 @@ from gm_assets.memory.values import (
 
 _GM = f"{{{GM_NAMESPACE}}}"
 _CONTAINER = {Shape.BAG: BAG, Shape.SEQ: SEQ}
+DOCUMENT_ID = clark("xmpMM:DocumentID")
 _HEADER = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
 _TRAILER = b'\n<?xpacket end="w"?>'
 
@@ -142,6 +143,24 @@ def load(packet: bytes, where: str | None = None) -> Memory | None:
         )
     kept = tuple((name.removeprefix(_GM), xml) for name, xml in unknown.items())
     return decode(values, kept, where)
+
+
+def document_id(packet: bytes) -> str | None:
+    """The xmpMM:DocumentID of any XMP packet, whoever wrote it; None where it has none.
+
+    Raises:
+        InvalidMemory: not well-formed XMP.
+        TooLarge: a packet beyond `MAX_PACKET` bytes.
+    """
+    root = parse(packet, None)
+    rdf = None if root is None else find_rdf(root)
+    for block in () if rdf is None else descriptions(rdf):
+        if text := block.get(DOCUMENT_ID):
+            return text
+        for child in block.iterchildren(DOCUMENT_ID):
+            if text := text_of(child):
+                return text
+    return None
 
 
 def _is_list(prop: Property) -> bool:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gm_assets.errors import LibraryError, LibraryLocked
 from gm_assets.identity import identify
@@ -307,3 +309,17 @@ def test_a_file_that_was_named_keeps_its_row_whatever_its_suffix(library: Librar
     assert scan(library).found == 0
     assert ingest(library, [odd]).counts["written"] == 1
     assert scan(library).unchanged == 1 and ingest(library).vanished == ()
+
+
+def test_the_settings_of_a_generator_become_the_recipe(library: Library) -> None:
+    settings = "a gate\nSteps: 20, Seed: 18446744073709551615"
+    info = PngInfo()
+    info.add_text("parameters", settings)
+    path = library.root / "made.png"
+    Image.new("RGB", (8, 8), (9, 8, 7)).save(path, pnginfo=info)
+    ingest(library)
+    memory = read_memory(path).memory
+    assert memory is not None and memory.creator_tool == "Stable Diffusion WebUI"
+    assert memory.recipe == {"foreign": {"tool": memory.creator_tool, "parameters": settings}}
+    with Image.open(path) as image:
+        assert image.text["parameters"] == settings
