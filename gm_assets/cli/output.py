@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from gm_assets.library import Progress, ProgressFunction
 
-#: Control characters, bidirectional overrides, and halves of surrogate pairs (file names
-#: that are not UTF-8).
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Control characters, bidirectional marks and overrides, separators of lines, and halves of
+#: surrogate pairs (file names that are not UTF-8).
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _PHASES = {
     "find": "finding files",
     "make": "making",
@@ -43,8 +45,12 @@ LINE_SECONDS = 10.0
 
 
 def safe(text: object) -> str:
-    """`text` with everything that could drive a terminal shown as an escape."""
-    return _UNSAFE.sub(lambda match: repr(match[0])[1:-1], str(text))
+    """`text` on one line, with everything that could drive a terminal shown as an escape.
+
+    A line break in a name must not look like another line of ours.
+    """
+    escaped = _UNSAFE.sub(lambda match: repr(match[0])[1:-1], str(text))
+    return escaped.replace("\n", "\\n").replace("\t", " ")
 
 
 def is_terminal() -> bool:
@@ -103,7 +109,7 @@ def print_table(
 
     Heads that are all empty are not printed.
     """
-    cells = [[_cell(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else safe(cell) for cell in row] for row in rows]
     if not is_terminal() or len(cells) > MAX_STYLED:
         _print_columns([list(heads), *cells] if any(heads) else cells)
         return
@@ -118,21 +124,16 @@ def print_table(
     console().print(table)
 
 
-def _cell(value: object) -> str:
-    """One line, whatever it was: a line break in a name must not look like another row."""
-    return safe("" if value is None else value).replace("\n", "\\n").replace("\t", " ")
-
-
 def print_fields(title: str, fields: Mapping[str, object]) -> None:
     """A heading and its name-value lines; fields without a value are left out."""
-    present = {name: safe(value) for name, value in fields.items() if value not in (None, "", ())}
-    if not present:
-        return
     lines = [
-        (f"  {name if number == 0 else ''}", line)
-        for name, text in present.items()
-        for number, line in enumerate(text.split("\n"))
+        (f"  {name if number == 0 else ''}", safe(line))
+        for name, value in fields.items()
+        if value not in (None, "", ())
+        for number, line in enumerate(str(value).split("\n"))
     ]
+    if not lines:
+        return
     if not is_terminal():
         print(title)
         _print_columns(lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gm_assets.errors import GmError
+from gm_assets.memory.files import read_memory, write_memory
 from gm_assets.settings import Settings, available_cpus
 from gm_assets_tests.cli.gm import Gm, noise
 
@@ -88,6 +89,22 @@ def test_a_name_that_is_not_utf8_is_printed_as_an_escape(gm: Gm) -> None:
         pytest.skip("this file system takes only UTF-8 names")
     assert "caf\\xe9.png" in gm("ingest").out
     assert gm("ingest", "--json").json["report"]["unchanged"] == 1
+
+
+def test_names_and_titles_cannot_drive_the_terminal_or_forge_lines(gm: Gm) -> None:
+    path = gm.root / "a\x1b[2J\nb\u202egnp.png"
+    noise(path, 1)
+    gm("ingest")
+    memory = read_memory(path).memory
+    assert memory is not None
+    write_memory(path, memory.model_copy(update={"title": "x\u200f\u2028y\x9b", "rights": "r\x85"}))
+    broken = gm.root / "c\x1b]0;t\x07\nd.png"
+    broken.write_bytes(b"")
+    done = [gm("ingest"), gm("show", path), gm("check", code=10), gm("show", broken, code=3)]
+    printed = "".join(result.out + result.err for result in done)
+    assert not set(printed) & set("\x1b\x07\x85\x9b\u200f\u202e\u2028")
+    assert "a\\x1b[2J" in printed and "\\u202egnp.png" in printed and "x\\u200f\\u2028y" in printed
+    assert not [line for line in printed.split("\n") if line.startswith(("b\\u202e", "d.png"))]
 
 
 def test_output_in_an_ascii_locale_is_escaped_not_fatal(gm: Gm) -> None:
