@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import camera_rays, matrix_of
 from gm_assets.sculpt.rays import Scene
-from gm_assets.sculpt.sampling import cone, hemisphere
+from gm_assets.sculpt.sampling import cones, hemispheres
 from gm_assets.sculpt.shading import facing
 
 Floats = NDArray[np.float32]
@@ -165,8 +165,8 @@ class _Light:
             return np.ones(len(start), np.float32)
         free = np.zeros(len(start), np.float32)
         reach = self.size * self.studio.reach
-        for step in range(rays):
-            ray = hemisphere(normals, pixel, turn * rays + step, salt=1)
+        turns = range(turn * rays, (turn + 1) * rays)
+        for step, ray in enumerate(hemispheres(normals, pixel, turns, salt=1)):
             # Two reaches in turn: short rays find the creases, long ones the masses.
             limit = reach if step % 3 else reach * 0.3
             blocked = self.scene.blocked(start, ray, limit)
@@ -181,8 +181,8 @@ class _Light:
         if not rays:
             return np.ones(len(start), np.float32)
         free = np.zeros(len(start), np.float32)
-        for step in range(rays):
-            ray = cone(self.key, self.studio.softness, pixel, turn * rays + step, salt=2)
+        turns = range(turn * rays, (turn + 1) * rays)
+        for ray in cones(self.key, self.studio.softness, pixel, turns, salt=2):
             free += ~self.scene.blocked(start, ray)
         return free / np.float32(rays)
 

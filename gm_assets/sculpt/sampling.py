@@ -7,6 +7,8 @@ sees a fine even grain instead of bands. There is no random generator and so no 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,11 +29,22 @@ def hashed(index: NDArray, salt: int = 0) -> NDArray[np.float32]:
     return (x >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
 
 
-def plane_points(index: NDArray, turn: int, salt: int = 0) -> tuple[Floats, Floats]:
-    """The `turn`-th sample in the unit square of every pixel in `index`."""
-    x = (hashed(index, 2 * salt) + np.float32(_STEP[0] * turn % 1)) % 1
-    y = (hashed(index, 2 * salt + 1) + np.float32(_STEP[1] * turn % 1)) % 1
-    return x.astype(np.float32), y.astype(np.float32)
+class Pixels:
+    """The shifts of a set of pixels, hashed once for all their samples.
+
+    Args:
+        index: (n,) numbers of the pixels.
+        salt: tells one use of the samples from another.
+    """
+
+    def __init__(self, index: NDArray, salt: int = 0) -> None:
+        self._x, self._y = hashed(index, 2 * salt), hashed(index, 2 * salt + 1)
+
+    def points(self, turn: int) -> tuple[Floats, Floats]:
+        """The `turn`-th sample in the unit square of every pixel, two (n,) float32."""
+        x = (self._x + np.float32(_STEP[0] * turn % 1)) % 1
+        y = (self._y + np.float32(_STEP[1] * turn % 1)) % 1
+        return x.astype(np.float32), y.astype(np.float32)
 
 
 def basis(normals: Floats) -> tuple[Floats, Floats]:
@@ -45,33 +58,38 @@ def basis(normals: Floats) -> tuple[Floats, Floats]:
     return tangent.astype(np.float32), across.astype(np.float32)
 
 
-def hemisphere(normals: Floats, index: NDArray, turn: int, salt: int = 0) -> Floats:
-    """A cosine-weighted direction about each normal, (n, 3) float32 unit vectors."""
-    x, y = plane_points(index, turn, salt)
-    radius, angle = np.sqrt(x), y * np.float32(2 * np.pi)
+def hemispheres(
+    normals: Floats, index: NDArray, turns: Iterable[int], salt: int = 0
+) -> Iterator[Floats]:
+    """For every turn a cosine-weighted direction about each normal, (n, 3) float32 unit vectors."""
+    pixels = Pixels(index, salt)
     tangent, across = basis(normals)
-    height = np.sqrt(np.maximum(1 - x, 0))
-    return (
-        tangent * (radius * np.cos(angle))[:, None]
-        + across * (radius * np.sin(angle))[:, None]
-        + normals * height[:, None]
-    ).astype(np.float32)
+    for turn in turns:
+        x, y = pixels.points(turn)
+        radius, angle = np.sqrt(x), y * np.float32(2 * np.pi)
+        ray = tangent * (radius * np.cos(angle))[:, None]
+        ray += across * (radius * np.sin(angle))[:, None]
+        ray += normals * np.sqrt(np.maximum(1 - x, 0))[:, None]
+        yield ray.astype(np.float32, copy=False)
 
 
-def cone(axis: NDArray, spread: float, index: NDArray, turn: int, salt: int = 0) -> Floats:
-    """A direction near `axis` for each pixel: a light of angular radius about `spread`.
+def cones(
+    axis: NDArray, spread: float, index: NDArray, turns: Iterable[int], salt: int = 0
+) -> Iterator[Floats]:
+    """For every turn a direction near `axis` for each pixel: a light of angular radius `spread`.
 
     Args:
         axis: (3,) or (n, 3) unit vectors.
         spread: tangent of the light's angular radius.
     """
     axes = np.ascontiguousarray(np.broadcast_to(axis, (len(index), 3)), np.float32)
-    x, y = plane_points(index, turn, salt)
-    radius, angle = np.sqrt(x) * np.float32(spread), y * np.float32(2 * np.pi)
+    pixels = Pixels(index, salt)
     tangent, across = basis(axes)
-    bent = (
-        axes
-        + tangent * (radius * np.cos(angle))[:, None]
-        + across * (radius * np.sin(angle))[:, None]
-    )
-    return (bent / np.linalg.norm(bent, axis=1, keepdims=True)).astype(np.float32)
+    for turn in turns:
+        x, y = pixels.points(turn)
+        radius, angle = np.sqrt(x) * np.float32(spread), y * np.float32(2 * np.pi)
+        bent = tangent * (radius * np.cos(angle))[:, None]
+        bent += across * (radius * np.sin(angle))[:, None]
+        bent += axes
+        bent /= np.sqrt(np.einsum("ij,ij->i", bent, bent))[:, None]
+        yield bent.astype(np.float32, copy=False)

@@ -102,7 +102,7 @@ def make_reference(desk: Desk, sculpt: Sculpt, scene: Scene) -> Kept:
             what = "Wash laid by program over the pencil study"
     else:
         camera, aspect = desk.hero(sculpt, margin=0.20)
-        width, height = desk.extent(aspect, 0.86)
+        width, height = desk.extent(aspect, 0.75)
         if desk.from_inside:
             setting = within(sculpt)
         else:

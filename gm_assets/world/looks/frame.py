@@ -17,7 +17,7 @@ from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import camera_rays, project
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.rays import Hits, Scene
-from gm_assets.sculpt.sampling import hemisphere
+from gm_assets.sculpt.sampling import hemispheres
 from gm_assets.sculpt.shading import facing
 from gm_assets.world.looks import grade
 from gm_assets.world.looks.light import Air, Lamp, beams
@@ -174,7 +174,9 @@ class _Painter:
         self, eye: NDArray, directions: Floats, hits: Hits, *, mirror: bool, rays: int = 2
     ) -> Floats:
         """Linear light (n, 3) that leaves what was hit toward the eye, before fog."""
-        colour = self.stage.air.sky(directions)
+        colour = np.empty_like(directions)
+        open_sky = ~hits.met
+        colour[open_sky] = self.stage.air.sky(directions[open_sky])
         met = np.flatnonzero(hits.met)
         if not len(met):
             return colour
@@ -187,7 +189,7 @@ class _Painter:
         start = points + flat * (
             hits.distance[met, None] * np.float32(2e-4) + 1e-4 * self.stage.size
         )
-        openness = self.openness(start, normals, met, 4 if mirror else 0)
+        openness = self.openness(start, normals, met, 3 if mirror else 0)
         parts = self.scene.face_part[hits.face[met]]
         look = self.surfaces(points, normals, openness, parts)
         colour[met] = self.lit(start, look, seen, openness, met, rays)
@@ -201,8 +203,7 @@ class _Painter:
         if not rays:
             return np.full(len(start), 0.7, np.float32)
         free = np.zeros(len(start), np.float32)
-        for turn in range(rays):
-            ray = hemisphere(normals, pixel, turn, salt=3)
+        for turn, ray in enumerate(hemispheres(normals, pixel, range(rays), salt=3)):
             reach = self.stage.size * (0.5 if turn % 2 else 0.12)
             free += ~self.shade.blocked(start, ray, reach)
         return free / np.float32(rays)

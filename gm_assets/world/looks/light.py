@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.sculpt.rays import Scene
-from gm_assets.sculpt.sampling import cone, hashed
+from gm_assets.sculpt.sampling import cones, hashed
 from gm_assets.world.looks.texture import at_plane, smoothstep
 
 Floats = NDArray[np.float32]
@@ -90,8 +90,8 @@ class Lamp:
         """
         visible = np.zeros(len(start), np.float32)
         reach = distance * np.float32(0.985)
-        for turn in range(rays):
-            visible += ~scene.blocked(start, cone(way, self.size, pixel, turn, salt=5), reach)
+        for ray in cones(way, self.size, pixel, range(rays), salt=5):
+            visible += ~scene.blocked(start, ray, reach)
         return visible / np.float32(rays)
 
 

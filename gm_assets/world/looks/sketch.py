@@ -16,7 +16,7 @@ from scipy import ndimage
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import matrix_of
 from gm_assets.sculpt.rays import Passes, Scene
-from gm_assets.sculpt.sampling import hemisphere
+from gm_assets.sculpt.sampling import hemispheres
 from gm_assets.world.looks.strokes import Drawing, Sheet, Stroke, drawn
 from gm_assets.world.looks.texture import smoothstep
 
@@ -167,8 +167,7 @@ def studio_light(
     size = float(np.linalg.norm(np.ptp(scene.sculpt.bounds, axis=0)))
     start = (points + normals * size * 1e-3).astype(np.float32)
     free = np.zeros(len(pixel), np.float32)
-    for turn in range(8):
-        ray = hemisphere(normals, pixel, turn, salt=9)
+    for ray in hemispheres(normals, pixel, range(8), salt=9):
         free += ~scene.blocked(start, ray, size * 0.12)
     lit = np.clip(normals @ lamp, 0, 1)
     lit *= ~scene.blocked(start, np.broadcast_to(lamp, start.shape))

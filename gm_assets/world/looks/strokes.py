@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 
 #: Ink is drawn at this many times the size of the picture.
 FINE = 2
+#: How much a hatch differs from its neighbours in the tone at which it begins.
+_OWN_TONE = 0.12
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,16 +179,20 @@ def _hatching(
 ) -> Floats:
     """Two families of hatches: the second only where it is darker, across the first."""
     tone = _fine(shade, height, width)
-    rows, columns = np.mgrid[0 : height * FINE, 0 : width * FINE].astype(np.float32)
-    total = np.zeros_like(tone)
+    total = np.zeros(tone.size, np.float32)
     period = max(sheet.spacing * height * FINE, 3.0)
     for turn, (angle, least, strength) in enumerate(
         ((sheet.hatch, 0.14, 0.50), (sheet.hatch + 34, 0.46, 0.46), (sheet.hatch - 58, 0.72, 0.42))
     ):
+        # Where the tone is lighter no pressure would be left.
+        place = np.flatnonzero(tone > least - _OWN_TONE / 2)
+        here = tone.reshape(-1)[place]
+        rows = (place // tone.shape[1]).astype(np.float32)
+        columns = (place % tone.shape[1]).astype(np.float32)
         slope = np.radians(angle)
         wobble = texture.picture(
             height * FINE, width * FINE, 0.5 / FINE, sheet.seed + 31 * turn, 1.6
-        )
+        ).reshape(-1)[place]
         across = columns * np.cos(slope) + rows * np.sin(slope) + (wobble - 0.5) * period * 1.9
         along = -columns * np.sin(slope) + rows * np.cos(slope)
         number = np.floor(across / period)
@@ -194,11 +200,11 @@ def _hatching(
         # Each hatch has its own pressure and lifts off the paper in its own places.
         own = np.abs(np.sin(number * 12.9898 + turn * 4.1) * 43758.5453) % 1
         lift = np.sin(along / (height * FINE) * (19 + 9 * own) + own * 40)
-        line = np.clip(1 - near / (0.17 + 0.22 * tone), 0, 1)
-        weight = texture.smoothstep(least, least + 0.34, tone + (own - 0.5) * 0.12)
-        total += line * weight * strength * (0.62 + 0.38 * own) * (0.8 + 0.2 * lift)
+        line = np.clip(1 - near / (0.17 + 0.22 * here), 0, 1)
+        weight = texture.smoothstep(least, least + 0.34, here + (own - 0.5) * _OWN_TONE)
+        total[place] += line * weight * strength * (0.62 + 0.38 * own) * (0.8 + 0.2 * lift)
     smear = ndimage.gaussian_filter(tone, height * FINE * 0.004)
-    return total + smear * 0.10
+    return (total.reshape(tone.shape) + smear * 0.10).astype(np.float32)
 
 
 def _fine(layer: Floats, height: int, width: int) -> Floats:
