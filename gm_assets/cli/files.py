@@ -73,8 +73,8 @@ def init(
     if as_json:
         print_json({"library": made.root, "name": made.config.name, "managed": made.config.managed})
         return
-    kind = "managed" if made.config.managed else "unmanaged"
-    print(f"{safe(made.root)} is a {kind} library now; gm.toml says where files stand")
+    kind = "a managed" if made.config.managed else "an unmanaged"
+    print(f"{safe(made.root)} is {kind} library now; gm.toml says where files stand")
 
 
 def ingest(

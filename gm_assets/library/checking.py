@@ -53,15 +53,23 @@ def check(
     """
     chosen = [""] if paths is None else topmost(library.relative(path) for path in paths)
     found = list(_store(library))
+    told: set[str | None] = set()
     if not any(result.severity == "error" for result in found):
         known = Known.load(library)
         changes = compare(library, known, chosen)
         within = known.below(chosen)
         found += _catalogue(changes)
         found += _leftovers(changes)
-        found += _quarantine(library, frozenset(within.quarantine))
         found += _links(library, frozenset(within.files))
-    found += _files(library, chosen, workers, progress)
+        quarantine = list(_quarantine(library, frozenset(within.quarantine)))
+        told = {result.path for result in quarantine}
+        found += quarantine
+    # What is quarantined is told once, with its remedy, unless reading it says something else.
+    found += (
+        result
+        for result in _files(library, chosen, workers, progress)
+        if result.path not in told or result.check != "content"
+    )
     clean = set(CHECKS).difference(result.check for result in found)
     found += [CheckResult(name, None, "ok", "nothing found") for name in CHECKS if name in clean]
     return sorted(found, key=lambda result: (CHECKS.index(result.check), result.path or ""))

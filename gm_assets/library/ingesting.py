@@ -163,7 +163,7 @@ class _Ingest:
             recorder.drop(sorted(gone))
             recorder.quarantine(problems)
             recorder.commit()
-            if chosen is None and not self.counts[Action.WAITING]:
+            if (chosen is None or "" in chosen) and not self.counts[Action.WAITING]:
                 mark_config(self.library)
         return IngestReport(
             dry_run=self.dry_run,

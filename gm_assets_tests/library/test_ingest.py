@@ -323,3 +323,29 @@ def test_the_settings_of_a_generator_become_the_recipe(library: Library) -> None
     assert memory.recipe == {"foreign": {"tool": memory.creator_tool, "parameters": settings}}
     with Image.open(path) as image:
         assert image.text["parameters"] == settings
+
+
+def test_an_ingest_of_the_root_by_name_counts_as_one_of_the_whole_library(
+    library: Library,
+) -> None:
+    picture(library.root / "nowhere.png")
+    ingest(library, [library.root])
+    assert ingest(library, [library.root]).unchanged == 1
+
+
+def test_files_are_brought_in_once_however_often_it_is_asked(
+    library: Library, tmp_path: Path
+) -> None:
+    card = tmp_path / "card"
+    picture(card / "a.png", 1)
+    picture(card / "b.jpg", 2)
+    model(card / "c.glb")
+    names = {"inbox/card/a.png", "inbox/card/b.jpg", "inbox/card/c.glb"}
+    assert {o.path for o in ingest(library, [card], copy_to="inbox").outcomes} == names
+    assert ingest(library, [card], copy_to="inbox").unchanged == 3
+    picture(card / "a.png", 3)
+    ingest(library, [card], copy_to="inbox")
+    assert {path for (path,) in rows(library, "select path from files")} == {
+        *names,
+        "inbox/card/a-2.png",
+    }
