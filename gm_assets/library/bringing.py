@@ -1,7 +1,8 @@
 """Bringing files from outside into the library: copied, never moved.
 
-A copy keeps the layout below the path that was named. A name that is taken by the same bytes
-means that the file is here already; one that is taken by other bytes gets `-2`, `-3`, …
+A copy keeps the layout below the path that was named. A name that is taken by the same
+picture or model means that the file is here already, also where the copy got a memory
+meanwhile; one that is taken by another gets `-2`, `-3`, …
 """
 
 from __future__ import annotations
@@ -82,19 +83,41 @@ def _files(source: Path) -> Iterator[tuple[Path, str]]:
 
 def _copy(source: Path, target: Path, dry_run: bool) -> Path:
     """Copy one file; returns the path of the copy, or of the equal file that is there."""
+    from gm_assets.identity import read_file
+
     for number in range(1, MAX_NUMBER):
         name = target.name if number == 1 else f"{target.stem}-{number}{target.suffix}"
         path = target.with_name(name)
-        if path.is_file() and filecmp.cmp(source, path, shallow=False):
+        if path.is_file() and _is_copy(path, source):
             return path
         if os.path.lexists(path):
             continue
         if not dry_run:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_new(path, source.read_bytes())
+            write_new(path, read_file(source))
         return path
     raise LibraryError(
         f"{MAX_NUMBER} files of that name are there already",
         where=target,
         remedy="Choose another folder for --copy-to",
     )
+
+
+def _is_copy(path: Path, source: Path) -> bool:
+    """Whether two files hold the same bytes, or the same but for their metadata."""
+    if filecmp.cmp(source, path, shallow=False):
+        return True
+    try:
+        return _stripped_hash(path) == _stripped_hash(source)
+    except GmError:
+        return False
+
+
+def _stripped_hash(path: Path) -> str:
+    """The hash of a file without its metadata, found without decoding it."""
+    from gm_assets import containers
+    from gm_assets.identity import asset_hash, read_file, stream_hash
+
+    data, where = read_file(path), os.fspath(path)
+    layout = containers.parse(data, where)
+    return asset_hash(data, where) if layout.format == "glb" else stream_hash(data, layout)

@@ -342,7 +342,8 @@ def test_files_are_brought_in_once_however_often_it_is_asked(
     model(card / "c.glb")
     names = {"inbox/card/a.png", "inbox/card/b.jpg", "inbox/card/c.glb"}
     assert {o.path for o in ingest(library, [card], copy_to="inbox").outcomes} == names
-    assert ingest(library, [card], copy_to="inbox").unchanged == 3
+    again = ingest(library, [card], copy_to="inbox")
+    assert {o.path for o in again.outcomes} <= names and not again.of(Action.WRITTEN)
     picture(card / "a.png", 3)
     ingest(library, [card], copy_to="inbox")
     assert {path for (path,) in rows(library, "select path from files")} == {
