@@ -71,6 +71,7 @@ class Wrote:
 def examine(root: str, path: str) -> Examined:
     """Read, identify and remember one file: one read of its bytes.
 
+    Of a PNG without XMP the headers are read once more, for what a generator left there.
     The signature is the one that the file had both before and after reading.
     """
     from gm_assets.identity import identify
