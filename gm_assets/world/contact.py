@@ -22,7 +22,7 @@ from gm_assets.world.names import DOMAINS
 if TYPE_CHECKING:
     from PIL import Image
 
-CELL = (216, 168)
+CELL = (176, 137)
 MARGIN, LABEL = 14, 118
 GROUND, INK, FAINT, LINE = (15, 15, 16), (216, 207, 188), (122, 118, 110), (58, 56, 53)
 #: Rows side by side.

@@ -209,21 +209,22 @@ def fluted_spire(width: int, height: int, sheet: Sheet) -> NDArray[np.uint8]:
 def silver_corridor(width: int, height: int, sheet: Sheet) -> NDArray[np.uint8]:
     """A one-point perspective: ribs, rivets and floor plates that run to a sphere of light."""
     board = Board(width, height, ground=0.5)
-    section = np.array(
-        [(-0.52, -0.36), (-0.60, -0.10), (-0.56, 0.20), (-0.34, 0.40), (0.0, 0.46),
-         (0.34, 0.40), (0.56, 0.20), (0.60, -0.10), (0.52, -0.36), (-0.52, -0.36)]
-    )  # fmt: skip
+    vault = pointed_arch(0.92, 0.44, 0.10, 13)
+    left = np.array([(-0.33, -0.36), (-0.43, -0.24), (-0.46, -0.06)])
+    section = np.concatenate([left, vault, left[::-1] * np.array([-1.0, 1.0]), left[:1]])
+    walls = len(section) - 2
     for place, point in enumerate(section[:-1]):
-        board.rule([point * 1.6, point * 0.09], 0.36 if place % 2 == 0 else 0.26)
+        if place % 3 == 0:
+            board.rule([point * 1.6, point * 0.09], 0.30)
     depths = 1.0 / (0.62 + np.arange(15) * 0.62)
     for near, far in pairwise(depths):
         for face in range(len(section) - 1):
             a, b = section[face], section[face + 1]
-            facing = 0.42 + 0.30 * (a[0] + b[0] > 0.2) + 0.2 * (face == 8)
+            facing = 0.42 + 0.30 * (a[0] + b[0] > 0.2) + 0.2 * (face == walls)
             dim = facing * (0.25 + 0.75 * near / depths[0])
             rib = near + (far - near) * 0.24
             board.shade(np.array([a * near, b * near, b * rib, a * rib]), min(dim * 1.35, 1.0))
-            board.shade(np.array([a * rib, b * rib, b * far, a * far]), dim * 0.55)
+            board.shade(np.array([a * rib, b * rib, b * far, a * far]), dim * 0.9)
     for number, depth in enumerate(depths):
         weight = 0.85 * (0.35 + 0.65 * depth / depths[0])
         board.line(section * depth, weight=weight, width=1.5 if number < 4 else 1.0, loose=0.4)
@@ -232,14 +233,25 @@ def silver_corridor(width: int, height: int, sheet: Sheet) -> NDArray[np.uint8]:
         board.line(section * rib, weight=weight * 0.7, loose=0.4)
         if number > 6:
             continue
-        for face in range(8):
-            for share in np.linspace(0.14, 0.86, 6):
+        for face in range(walls):
+            for share in (0.25, 0.75):
                 centre = (
                     (section[face] * (1 - share) + section[face + 1] * share) * (depth + rib) / 2
                 )
                 ring = np.linspace(0, 2 * np.pi, 12)
                 dot = np.stack([np.cos(ring), np.sin(ring)], 1) * 0.0065 * depth
                 board.line(centre + dot, weight=weight * 0.8, width=0.9, loose=0.2)
+    # Two rails run to the point; the sleepers under them crowd toward it.
+    for side in (-1, 1):
+        for x in (0.135, 0.155):
+            board.line([(side * x * 1.5, -0.345 * 1.5), (side * x * 0.1, -0.0345)], 0.7, 1.1, 0.3)
+        lengthwise = np.array([(0.46, -0.06), (0.30, 0.375)]) * np.array([side, 1.0])
+        for point in lengthwise:
+            board.line([point * 1.5, point * 0.1], weight=0.45, loose=0.4)
+    for depth in 1.0 / (0.62 + np.arange(28) * 0.31):
+        for lift in (0.0, 0.022):
+            edge = np.array([(-0.21, -0.355), (0.21, -0.355)]) * (depth - lift * depth)
+            board.line(edge, weight=0.25 + 0.4 * depth, width=1.1, loose=0.4)
     ring = np.linspace(0, 2 * np.pi, 60)
     circle = np.stack([np.cos(ring), np.sin(ring)], 1)
     board.shade(circle * 0.040, 0.0)

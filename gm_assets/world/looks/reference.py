@@ -188,7 +188,10 @@ def _background(height: int, width: int, inside: NDArray[np.bool_], seed: int) -
     skyline = texture.picture(1, width, 0.8, seed + 3, 1.5)[0]
     near = texture.picture(1, width, 0.45, seed + 4, 1.7)[0]
     for level, line, tone in ((0.60, skyline, 0.30), (0.74, near, 0.46)):
-        top = level - 0.16 * np.round(line * 9) / 9
+        # A skyline of blocks under a few spires, let down by the damp of the paper.
+        roofs = np.round(line * 9) / 9
+        spires = np.clip(np.roll(line, width // 7) * 4.2 - 2.55, 0, None) ** 1.5
+        top = level - 0.10 * roofs - 0.06 * line - 0.16 * spires
         shape = texture.smoothstep(-0.006, 0.006, y - top[None, :])
         fade = 1 - texture.smoothstep(0.0, 0.30, y - top[None, :])
         sky = sky * (1 - shape) + shape * np.maximum(sky * 0.6, tone * fade)
