@@ -167,3 +167,10 @@ def test_the_demo_is_made_in_a_library_of_its_own(gm: Gm, tmp_path: Path) -> Non
     assert stages[2]["evidence"]["proven"] == stages[2]["evidence"]["links"] > 0
     noise(tmp_path / "full" / "a.png", 1)
     assert "not empty" in gm("demo", tmp_path / "full", code=6).err
+
+
+def test_check_tells_a_quarantined_file_once(gm: Gm) -> None:
+    (gm.root / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    gm("ingest")
+    results = gm("check", "--json", code=10).json["results"]
+    assert [r["check"] for r in results if r["path"] == "bad.png"] == ["quarantine"]
