@@ -200,7 +200,7 @@ CHAINS: tuple[Chain, ...] = (
                 50,
                 1.15,
                 "The walker on the ash plain",
-                "Four legs over a person; the sculpt it was rendered from was not handed over.",
+                "Four legs over two people; the sculpt it was rendered from was not handed over.",
                 margin=0.16,
                 company="crossing",
             ),
