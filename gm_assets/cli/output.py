@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,17 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.errors import GmError
+from gm_assets.words import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gm_assets.library import Progress, ProgressFunction
 
-#: Control characters, bidirectional marks and overrides, separators of lines, and halves of
-#: surrogate pairs (file names that are not UTF-8).
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _PHASES = {
     "find": "finding files",
     "make": "making",
@@ -49,8 +44,7 @@ def safe(text: object) -> str:
 
     A line break in a name must not look like another line of ours.
     """
-    escaped = _UNSAFE.sub(lambda match: repr(match[0])[1:-1], str(text))
-    return escaped.replace("\n", "\\n").replace("\t", " ")
+    return escaped(str(text)).replace("\n", "\\n").replace("\t", " ")
 
 
 def is_terminal() -> bool:

@@ -11,13 +11,14 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -32,6 +33,7 @@ from gm_assets.errors import GmError, LibraryError, NotFound, UnsupportedFormat
 from gm_assets.memory.record import CONTENT_ID, STAGES
 from gm_assets.walk.gathering import gathered
 from gm_assets.walk.pages import ChoicePage, Reader, StoredFile
+from gm_assets.words import escaped
 
 if TYPE_CHECKING:
     import duckdb
@@ -108,6 +110,7 @@ class Walk:
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
+            finalize=_visible,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -235,6 +238,11 @@ class Walk:
         # Paths that are not UTF-8 hold lone surrogates.
         return HTMLResponse(text.encode("utf-8", "replace"), status, headers)
 
+    def _is_empty(self) -> bool:
+        with suppress(GmError):  # a damaged store is not an empty one
+            return not self.library.store.generation
+        return False
+
     def failed(self, request: Request, error: Exception) -> Response:
         """An error of ours, or of the request, as a page or as JSON."""
         if isinstance(error, GmError):
@@ -247,7 +255,15 @@ class Walk:
             facts = {"error": error.detail, "where": request.url.path, "remedy": None}
         if _wants_json(request):
             return _json(facts, status)
-        return self._html("error.html", status, code=status, **facts)
+        empty = status == 503 and self._is_empty()
+        return self._html("error.html", status, code=status, empty=empty, **facts)
+
+
+def _visible(value: Any) -> Any:
+    """What a template prints: a title must not turn the order of what stands beside it."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return escaped(value)
+    return value
 
 
 def create_app(library: Library, *, allowed_hosts: tuple[str, ...] = ()) -> Starlette:

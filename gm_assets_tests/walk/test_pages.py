@@ -18,7 +18,8 @@ import gm_assets.walk
 from gm_assets.errors import GmError
 from gm_assets.identity import identify
 from gm_assets.library import Library, ingest
-from gm_assets.memory.files import read_memory
+from gm_assets.memory.files import read_memory, write_memory
+from gm_assets.memory.record import Memory, mint_document_id, mint_instance_id
 from gm_assets.walk import create_app, serve
 from gm_assets_tests.walk.studio import HOSTILE, draw, studio
 
@@ -231,6 +232,7 @@ def test_a_new_generation_is_seen_without_a_restart(tmp_path: Path) -> None:
         answer = client.get("/health")
         assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
         assert client.get("/").status_code == 503
+        assert "Nothing here yet" in client.get("/").text
         assert "gm ingest" in client.get("/").text
         draw(library.root / "a.png", 1)
         ingest(library)
@@ -304,3 +306,24 @@ def test_templates_and_style_are_part_of_the_package() -> None:
     folder = Path(gm_assets.walk.__file__).parent
     assert (folder / "static" / "walk.css").is_file()
     assert (folder / "templates" / "base.html").is_file()
+
+
+def test_a_title_cannot_turn_the_order_of_what_is_read(tmp_path: Path) -> None:
+    library = Library.init(tmp_path / "library")
+    path = library.root / "a.png"
+    draw(path, 1)
+    identity = identify(path)
+    document = mint_document_id("turned")
+    write_memory(
+        path,
+        Memory(
+            document_id=document,
+            instance_id=mint_instance_id(document, identity.content_id),
+            written=identity.written(),
+            title="\u202egnp.exe",
+        ),
+    )
+    ingest(library)
+    with TestClient(create_app(library), base_url="http://localhost") as client:
+        page = client.get(f"/asset/{document}").text
+    assert "\\u202egnp.exe" in page and "\u202e" not in page
