@@ -308,6 +308,7 @@ def up(
 ) -> None:
     """Start the Dagster UI with its daemon and the walk; make and materialize the demo."""
     from gm_assets.library import Library
+    from gm_assets.world.names import WORLD
 
     started = time.monotonic()
     folder, ports = checkout(), Ports(port, walk_port)
@@ -315,7 +316,7 @@ def up(
     require_free(ports.walk, "--walk-port")
     root = library_path(ctx, library)
     if not (root / "gm.toml").is_file():
-        Library.init(root)
+        Library.init(root, name=WORLD if demo else None)
     env = environment(folder, root, ports)
     logs = Path(env["DAGSTER_HOME"]) / "logs"
     signal.signal(signal.SIGTERM, _interrupted)

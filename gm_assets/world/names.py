@@ -41,6 +41,8 @@ LIGHTS: tuple[str, ...] = (
 
 SHOTS: tuple[str, ...] = ("wide", "full", "profile", "low-angle", "turntable")
 
+#: Name of the world, and of a library that holds its demo.
+WORLD = "Gothic Mechanica"
 #: What every picture of this world says of its making.
 CREATOR = "gm_assets world"
 RIGHTS = (

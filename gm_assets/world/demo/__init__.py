@@ -30,6 +30,7 @@ from gm_assets.world.demo.chains import CHAINS
 from gm_assets.world.demo.making import Made, make_chain
 from gm_assets.world.demo.plans import Chain
 from gm_assets.world.demo.resuming import Record, begun
+from gm_assets.world.names import WORLD
 
 __all__ = ["CHAINS", "SIZE", "Chain", "DemoReport", "build", "unfinished"]
 
@@ -145,7 +146,7 @@ def _library(folder: Path, size: int) -> tuple[Library, Record]:
             remedy="Choose another folder, or remove this one",
         )
     if CONFIG_NAME not in present:
-        Library.init(folder, name="Gothic Mechanica")
+        Library.init(folder, name=WORLD)
     library = Library.open(folder, wait=WRITER_WAIT_S)
     return library, Record(gm_assets.__version__, size)
 
