@@ -75,7 +75,7 @@ def _measures(
     yield "fingerprint", lambda: [fingerprint.cost(paths, rounds)]
     yield "scaling", lambda: [fingerprint.scaling(paths, rounds)]
     yield "rebuild", rebuild_and_rescan
-    yield "write", lambda: [libraries.memory_write(scratch / "write", some, rounds)]
+    yield "write", lambda: libraries.memory_write(scratch / "write", some, rounds)
     yield "dagster", lambda: [libraries.dagster_run(scratch / "dagster", paths, rounds)]
 
 

@@ -171,6 +171,13 @@ PROPERTIES: tuple[Property, ...] = (
     Property("embeddings", clark("gm:embeddings"), Shape.BAG, _EMBEDDING),
 )
 BY_NAME: Mapping[str, Property] = {p.name: p for p in PROPERTIES}
+#: The namespaces that a property's element and its fields need, by the property's name.
+NAMESPACES_OF: Mapping[str, frozenset[str]] = {
+    p.name: frozenset(
+        name[1:].partition("}")[0] for name in (p.name, *(p.fields.values() if p.fields else ()))
+    )
+    for p in PROPERTIES
+}
 _BY_FIELD = {(p.written, p.field): p for p in PROPERTIES}
 HISTORY = _BY_FIELD[False, "history"]
 SCHEMA = clark("gm:schemaVersion")

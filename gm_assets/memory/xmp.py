@@ -49,6 +49,7 @@ from gm_assets.memory.properties import (
     MAX_ITEMS,
     MAX_PACKET,
     NAMESPACES,
+    NAMESPACES_OF,
     PROPERTIES,
     SCHEMA,
     Fields,
@@ -92,6 +93,7 @@ from gm_assets.memory.values import (
 )
 
 _GM = f"{{{GM_NAMESPACE}}}"
+_MIRROR_NAMESPACES = {name[1:].partition("}")[0] for name in (DERIVED_FROM, *MIRROR_FIELDS)}
 _CONTAINER = {Shape.BAG: BAG, Shape.SEQ: SEQ}
 DOCUMENT_ID = clark("xmpMM:DocumentID")
 _HEADER = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
@@ -203,16 +205,16 @@ def dump(memory: Memory, onto: bytes | None = None) -> bytes:
         DESCRIPTION, {ABOUT: packet.about}, nsmap=_prefixes(properties, memory.parents)
     )
     for prop, value in properties:
-        block.append(_property(prop, value, packet.take(prop.name)))
+        _add_property(block, prop, value, packet.take(prop.name))
     _append_mirror(block, memory.parents, packet)
     for name, xml in memory.unknown:
         if (full := clark(f"gm:{name}")) in BY_NAME:
             raise InvalidMemory(f"gm:{name} is listed as unknown, but is a known property")
         packet.take(full)
         block.append(node_to_xml(full, parse_unknown(full, xml)))
-    for prop in PROPERTIES:
-        if prop.ours:
-            packet.take(prop.name)
+    for name in packet.names():
+        if name in BY_NAME and BY_NAME[name].ours:
+            packet.take(name)
     packet.add(block)
     return packet.serialise()
 
@@ -228,11 +230,9 @@ def _prefixes(
     properties: list[tuple[Property, Any]], parents: tuple[Parent, ...]
 ) -> dict[str, str]:
     """The namespaces in use, by prefix, in their order in `NAMESPACES`."""
-    names = {prop.name for prop, _ in properties}
-    names.update(name for prop, _ in properties if prop.fields for name in prop.fields.values())
+    used = set().union(*(NAMESPACES_OF[prop.name] for prop, _ in properties))
     if parents:
-        names.update((DERIVED_FROM, *MIRROR_FIELDS))
-    used = {name[1:].partition("}")[0] for name in names}
+        used |= _MIRROR_NAMESPACES
     return {prefix: uri for prefix, uri in NAMESPACES.items() if uri in used}
 
 
@@ -291,6 +291,10 @@ class _Packet:
             taken.append(element)
         return taken
 
+    def names(self) -> list[str]:
+        """The properties that were not taken."""
+        return list(self._places)
+
     def add(self, block: Element) -> None:
         """Append our block, remove blocks that it emptied, and indent it."""
         for old in self._blocks:
@@ -319,9 +323,9 @@ class _Packet:
         return packet
 
 
-def _property(prop: Property, value: Any, old: list[Element]) -> Element:
-    """The property element for `value`; `old` are the occurrences that it replaces."""
-    element = etree.Element(prop.name)
+def _add_property(block: Element, prop: Property, value: Any, old: list[Element]) -> None:
+    """Write `value` as an element in `block`; `old` are the occurrences that it replaces."""
+    element = etree.SubElement(block, prop.name)
     if prop.shape is Shape.SIMPLE:
         element.text = scalar_text(value) or None
     elif prop.shape is Shape.STRUCT:
@@ -341,7 +345,6 @@ def _property(prop: Property, value: Any, old: list[Element]) -> Element:
                 f"{short(prop.name)} would have {len(items):,} entries; the bound is {MAX_ITEMS:,}"
             )
         container.extend(items)
-    return element
 
 
 def _merge_items(prop: Property, values: Sequence[Any], old: list[Element]) -> list[Element]:
