@@ -118,6 +118,8 @@ def original(
             ) from None
         raise UnreadableFile(error.strerror or str(error), where=path) from error
     try:
+        # Before the lock: two names of one file share it, and each is refused for that reason.
+        _check_writable(os.fstat(descriptor), path)
         _lock(descriptor, path)
         status = os.fstat(descriptor)
         _check_writable(status, path)
