@@ -93,3 +93,20 @@ class NotFound(GmError):
     """The named file, chain or asset is not in the library."""
 
     exit_code = 8
+
+
+class MissingExtra(GmError):
+    """A command needs packages of an optional extra that is not installed.
+
+    Make one with `of`.
+    """
+
+    exit_code = 9
+
+    @classmethod
+    def of(cls, package: str, extra: str = "ml") -> MissingExtra:
+        """The error for a `package` that could not be imported and the extra that brings it."""
+        return cls(
+            f"the package {package} is not installed",
+            remedy=f"pip install 'gm-assets[{extra}]'",
+        )
