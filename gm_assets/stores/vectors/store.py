@@ -1,0 +1,473 @@
+"""`VectorStore`: put vectors in, get them back, find the nearest.
+
+    <library>/.gm/vectors/
+        <model fingerprint>.lance    one LanceDB table a model
+        lock                         held by the one process that writes
+
+LanceDB keeps versions: a reader stays on the version that it began with while a writer makes
+the next one. Two writers could insert one content twice, so writers take turns at a lock of
+their own; readers never wait. Old versions are removed after `KEEP_VERSIONS`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gm_assets.errors import InvalidMemory, LibraryError, LibraryLocked, MissingExtra, NotFound
+from gm_assets.stores.vectors import rows
+from gm_assets.stores.vectors.rows import Vectors
+from gm_assets.stores.vectors.where import one_of
+
+#: Seconds that a writer waits for another one; building an index takes minutes.
+PATIENCE = 900.0
+#: A reader that began longer ago may lose the version it reads.
+KEEP_VERSIONS = timedelta(minutes=30)
+#: Fragments (a write makes one) from which a table is compacted.
+MAX_FRAGMENTS = 24
+#: Rows from which scalar indices pay for themselves.
+SCALAR_INDEX_ROWS = 50_000
+#: Vectors are kept in memory as float32 up to this many bytes; above, LanceDB scans its files.
+MATRIX_BYTES = 1 << 29
+#: Contents in one condition; longer lists are found by a scan.
+ASKED_AT_ONCE = 1_000
+DAMAGED = "Delete the folder {} and run gm rebuild, then gm embed for what no memory holds"
+
+_MODEL = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All vectors of a model at one version, for exact search in this process.
+
+    Attributes:
+        version: of the table.
+        content_ids: (n,) strings.
+        rows: (n, d) float32, unit length.
+    """
+
+    version: int
+    content_ids: pa.StringArray
+    rows: np.ndarray
+
+
+class VectorStore:
+    """The vectors below `root`; opening it touches nothing.
+
+    Models are named by their fingerprints (64 hex digits). Methods that read answer for the
+    newest version at the time of the call.
+
+    Args:
+        root: `<library>/.gm/vectors`.
+        patience: seconds to wait for another writer.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, patience: float = PATIENCE) -> None:
+        self.root = Path(root).absolute()
+        self.patience = patience
+        self._tables: dict[str, Any] = {}
+        self._matrices: dict[str, Matrix] = {}
+        self._guard = threading.Lock()
+
+    # -- what is here --------------------------------------------------------------------
+
+    def models(self) -> tuple[str, ...]:
+        """The fingerprints of the models that have a table."""
+        if not self.root.is_dir():
+            return ()
+        names = (path.stem for path in self.root.glob("*.lance") if path.is_dir())
+        return tuple(sorted(name for name in names if _MODEL.match(name)))
+
+    def count(self, model: str) -> int:
+        """How many vectors there are; 0 for a model without a table."""
+        table = self._open(model)
+        if table is None:
+            return 0
+        with self._reading():
+            return int(table.count_rows())
+
+    def dimension(self, model: str) -> int | None:
+        """Numbers in a vector; None for a model without a table."""
+        table = self._open(model)
+        return None if table is None else self._dimension(table)
+
+    def version(self, model: str) -> int:
+        """Grows with every change of a model's table; 0 without one."""
+        table = self._open(model)
+        if table is None:
+            return 0
+        with self._reading():
+            return int(table.version)
+
+    def known(self, model: str) -> pa.StringArray:
+        """The content ids that have a vector, in no order."""
+        return self._scan(model, ["content_id"])["content_id"].combine_chunks()
+
+    def described(self, model: str) -> pa.Table:
+        """`content_id`, `source` and the `digest` of the description, null where none is."""
+        return self._scan(model, ["content_id", "source", "digest"])
+
+    def get(self, model: str, content_ids: Iterable[str]) -> Vectors:
+        """The vectors of those of the contents that have one, in the order asked for."""
+        wanted = pa.array(dict.fromkeys(content_ids), pa.string())
+        table = self._open(model)
+        if table is None or not len(wanted):
+            return Vectors(wanted.slice(0, 0), np.empty((0, self.dimension(model) or 0), "f2"))
+        columns = ["content_id", "vector"]
+        if len(wanted) <= ASKED_AT_ONCE:
+            found = self._scan(model, columns, one_of("content_id", wanted.to_pylist()))
+        else:
+            found = self._scan(model, columns)
+            found = found.filter(pc.is_in(found["content_id"], wanted))
+        order = pc.index_in(wanted, found["content_id"].combine_chunks()).drop_null()
+        found = found.take(order)
+        return self._vectors(found, self._dimension(table))
+
+    def all(self, model: str, batch: int = 65_536) -> Iterator[Vectors]:
+        """Every vector once, in blocks of at most `batch`, of one version of the table."""
+        table = self._open(model)
+        if table is None:
+            return
+        with self._reading():
+            reader = table.search(None).select(["content_id", "vector"]).to_batches(batch)
+            for block in reader:
+                if block.num_rows:
+                    yield self._vectors(pa.table(block), self._dimension(table))
+
+    def sample(self, model: str, count: int, seed: int = 0) -> Vectors:
+        """`count` vectors (or all, where there are fewer), drawn by `seed`."""
+        table = self._open(model)
+        total = self.count(model)
+        if table is None or not total:
+            return self.get(model, ())
+        chosen = np.random.default_rng(seed).permutation(total)[:count]
+        with self._reading():
+            found = table.take_offsets(np.sort(chosen).tolist()).select(["content_id", "vector"])
+            return self._vectors(found.to_arrow(), self._dimension(table))
+
+    def matrix(self, model: str) -> Matrix | None:
+        """All vectors in memory, kept until the table changes; None where they are too many.
+
+        Raises:
+            NotFound: the model has no vectors.
+        """
+        table = self._table(model)
+        with self._reading():
+            version = int(table.version)
+        kept = self._matrices.get(model)
+        if kept is not None and kept.version == version:
+            return kept
+        if self.count(model) * self._dimension(table) * 4 > MATRIX_BYTES:
+            return None
+        found = self._vectors(self._scan(model, ["content_id", "vector"]), self._dimension(table))
+        made = Matrix(version, found.content_ids, found.rows.astype(np.float32))
+        self._matrices[model] = made
+        return made
+
+    # -- writing -------------------------------------------------------------------------
+
+    def put(
+        self,
+        model: str,
+        content_ids: Iterable[str],
+        vectors: np.ndarray,
+        source: str = "computed",
+    ) -> None:
+        """Insert or replace vectors; descriptions of contents that are here already stay.
+
+        Args:
+            model: fingerprint of the encoder that made them.
+            content_ids: n contents.
+            vectors: (n, d) of unit length, float16 or float32.
+            source: `memory` where the vectors come from files, `computed` otherwise.
+
+        Raises:
+            InvalidMemory: not finite unit vectors, or of another dimension than the model's.
+            LibraryLocked: another process has been writing for too long.
+        """
+        if source not in ("memory", "computed"):
+            raise ValueError(f"{source!r} is neither 'memory' nor 'computed'")
+        fresh = rows.batch(content_ids, vectors, source)
+        dimension = fresh.schema.field("vector").type.list_size
+        with self._writing(), self._reading():
+            table = self._open(model)
+            if table is None:
+                table = self._create(model, dimension)
+            if dimension != self._dimension(table):
+                raise InvalidMemory(
+                    f"vectors of {dimension} numbers do not fit: those of this model have "
+                    f"{self._dimension(table)}",
+                    where=model,
+                    remedy="Give the fingerprint of the model that made them",
+                )
+            if not fresh.num_rows:
+                return
+            (
+                table.merge_insert("content_id")
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .execute(fresh)
+            )
+            self._compact(table)
+
+    def drop(self, model: str, content_ids: Iterable[str]) -> None:
+        """Remove vectors; contents that have none are ignored."""
+        gone = list(dict.fromkeys(content_ids))
+        table = self._open(model)
+        if table is None or not gone:
+            return
+        with self._writing(), self._reading():
+            for start in range(0, len(gone), ASKED_AT_ONCE):
+                table.delete(one_of("content_id", gone[start : start + ASKED_AT_ONCE]))
+            self._compact(table)
+
+    def describe(self, model: str, description: pa.Table) -> None:
+        """Set filter columns and words of contents that have a vector; others are ignored.
+
+        Args:
+            description: columns of `rows.DESCRIPTION`, one row a content.
+        """
+        table = self._table(model)
+        if not description.num_rows:
+            return
+        fresh = description.select(rows.DESCRIPTION.names).cast(rows.DESCRIPTION)
+        with self._writing(), self._reading():
+            table.merge_insert("content_id").when_matched_update_all().execute(fresh)
+            self._index_columns(table)
+            self._compact(table)
+
+    def compact(self, model: str) -> None:
+        """Join small pieces, bring indices up to date, remove old versions."""
+        table = self._table(model)
+        with self._writing(), self._reading():
+            table.optimize(cleanup_older_than=KEEP_VERSIONS)
+
+    # -- searching -----------------------------------------------------------------------
+
+    def search(
+        self,
+        model: str,
+        vector: np.ndarray,
+        k: int,
+        where: str | None = None,
+        exact: bool | None = None,
+    ) -> pa.Table:
+        """The `k` contents whose vectors have the highest cosine with `vector`.
+
+        Args:
+            vector: (d,); its length does not matter.
+            where: a condition as `where.condition` makes it, applied before the search.
+            exact: True compares with every vector. By default an index is used where
+                `index` has built one.
+
+        Returns:
+            `content_id` and `cosine` (float32), best first, equal ones by content id.
+
+        Raises:
+            NotFound: the model has no vectors.
+            InvalidMemory: a query of another dimension, or without a direction.
+        """
+        table = self._table(model)
+        asked = rows.query(vector, self._dimension(table))
+        if where is None and (exact or not self._indexed(table)):
+            matrix = self.matrix(model)
+            if matrix is not None:
+                return nearest(matrix.content_ids, matrix.rows @ asked, k)
+        with self._reading():
+            question = table.search(asked).distance_type("cosine").limit(k)
+            question = question.select(["content_id", "vector", "_distance"])
+            if where is not None:
+                question = question.where(where, prefilter=True)
+            question = self._tuned(table, question, exact)
+            found = self._vectors(question.to_arrow(), self._dimension(table))
+        # Distances of an index are approximate; those of the rows themselves are not.
+        return nearest(found.content_ids, found.rows.astype(np.float32) @ asked, k)
+
+    # -- inside --------------------------------------------------------------------------
+
+    @cached_property
+    def _database(self) -> Any:
+        try:
+            import lancedb
+        except ImportError as error:
+            raise MissingExtra.of("lancedb") from error
+        # Every read looks for a newer version first: other processes write here too.
+        return lancedb.connect(self.root, read_consistency_interval=timedelta(0))
+
+    def _open(self, model: str) -> Any | None:
+        """The table of a model, or None where it has none."""
+        if not _MODEL.match(model):
+            raise ValueError(f"{model!r} is not the fingerprint of a model")
+        with self._guard:
+            if not (self.root / f"{model}.lance").is_dir():
+                self._tables.pop(model, None)
+                return None
+            if model not in self._tables:
+                with self._reading():
+                    self._tables[model] = self._sound(self._database.open_table(model))
+            return self._tables[model]
+
+    def _table(self, model: str) -> Any:
+        table = self._open(model)
+        if table is None:
+            raise NotFound(
+                "there are no vectors of this model yet",
+                where=model[:16],
+                remedy="Run gm embed",
+            )
+        return table
+
+    def _create(self, model: str, dimension: int) -> Any:
+        table = self._database.create_table(model, schema=rows.schema(dimension))
+        with self._guard:
+            self._tables[model] = table
+        return table
+
+    def _sound(self, table: Any) -> Any:
+        """`table`, unless its columns are not ours."""
+        found = table.schema
+        vector = found.field("vector").type if "vector" in found.names else None
+        if isinstance(vector, pa.FixedSizeListType) and found.names == (
+            rows.schema(vector.list_size).names
+        ):
+            return table
+        raise LibraryError(
+            "the vector store was written by another version",
+            where=self.root,
+            remedy=DAMAGED.format(self.root),
+        )
+
+    def _scan(self, model: str, columns: list[str], where: str | None = None) -> pa.Table:
+        table = self._open(model)
+        if table is None:
+            return rows.schema(1).empty_table().select(columns)
+        with self._reading():
+            question = table.search(None).select(columns)
+            return (question if where is None else question.where(where)).to_arrow()
+
+    @staticmethod
+    def _dimension(table: Any) -> int:
+        return int(table.schema.field("vector").type.list_size)
+
+    @staticmethod
+    def _vectors(found: pa.Table, dimension: int) -> Vectors:
+        ids = found["content_id"].combine_chunks()
+        return Vectors(ids, rows.from_arrow(found["vector"], dimension))
+
+    @staticmethod
+    def _indexed(table: Any) -> bool:
+        return any(index.columns == ["vector"] for index in table.list_indices())
+
+    @staticmethod
+    def _tuned(table: Any, question: Any, exact: bool | None) -> Any:
+        return question.bypass_vector_index() if exact else question
+
+    def _index_columns(self, table: Any) -> None:
+        """Indices for filters and ids, once the table is large."""
+        if table.count_rows() < SCALAR_INDEX_ROWS:
+            return
+        from lancedb.index import BTree, LabelList
+
+        present = {index.columns[0] for index in table.list_indices()}
+        if "content_id" not in present:
+            table.create_index("content_id", config=BTree())
+        for name in rows.FILTERS:
+            if name not in present:
+                table.create_index(name, config=LabelList())
+
+    def _compact(self, table: Any) -> None:
+        fragments = table.stats()["fragment_stats"]
+        if fragments["num_small_fragments"] > MAX_FRAGMENTS:
+            table.optimize(cleanup_older_than=KEEP_VERSIONS)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the one writer of this store.
+
+        Raises:
+            LibraryLocked: another process still writes after `patience` seconds.
+            LibraryError: the folder cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self.root / "lock", flags, 0o644)
+        except OSError as error:
+            raise LibraryError(
+                f"the vector store cannot be written ({error.strerror})",
+                where=self.root,
+                remedy="Make .gm writable, or set GM_STATE to a folder that is",
+            ) from None
+        try:
+            deadline = time.monotonic() + self.patience
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise LibraryLocked(
+                            "another process is writing vectors",
+                            where=self.root,
+                            remedy="Wait until it has finished, and try again",
+                        ) from None
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turn what LanceDB says of a damaged store into a `LibraryError`."""
+        try:
+            yield
+        except (RuntimeError, ValueError, OSError, pa.ArrowException) as error:
+            if isinstance(error, OSError) and not str(error).startswith("lance error"):
+                raise
+            raise LibraryError(
+                f"the vector store cannot be read or written: {_short(error)}",
+                where=self.root,
+                remedy=DAMAGED.format(self.root),
+            ) from error
+
+
+def nearest(content_ids: pa.StringArray, cosines: np.ndarray, k: int) -> pa.Table:
+    """The `k` highest cosines with their contents, best first, equal ones by content id.
+
+    Args:
+        content_ids: (n,).
+        cosines: (n,) float32, in the same order.
+    """
+    count = min(k, len(cosines))
+    chosen = np.arange(len(cosines))
+    if count < len(cosines):
+        chosen = np.argpartition(cosines, len(cosines) - count)[len(cosines) - count :]
+    names = content_ids.take(pa.array(chosen))
+    order = np.lexsort((np.asarray(names.to_pylist(), object), -cosines[chosen]))
+    ranked = pa.array(order)
+    return pa.table(
+        {
+            "content_id": names.take(ranked),
+            "cosine": pa.array(cosines[chosen][order].astype(np.float32)),
+        }
+    )
+
+
+def _short(error: Exception) -> str:
+    """The first line of what LanceDB says, without the place in its source."""
+    first = (str(error).splitlines() or [""])[0]
+    return re.sub(r",? /\S+\.rs:\d+(:\d+)?", "", first)[:300]
