@@ -6,6 +6,7 @@ returns for an error of that class (documented in docs/cli.md).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
@@ -65,6 +66,51 @@ class InvalidMemory(GmError):
     exit_code = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file: where (`file:line:column`), what, what to do."""
+
+    where: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+class InvalidVocabulary(GmError):
+    """Files of a vocabulary break its definition; `problems` holds all that is wrong.
+
+    The message is the first problem's; as text the error lists every one.
+    """
+
+    exit_code = 4
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | PathLike[str] | None = None,
+        remedy: str | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.problems = problems
+
+    @classmethod
+    def of(cls, problems: tuple[Problem, ...]) -> InvalidVocabulary:
+        """The error for these problems, of which there is at least one."""
+        first, more = problems[0], len(problems) - 1
+        remedy = f"{first.remedy}; `gm vocab check` lists {more} more" if more else first.remedy
+        return cls(first.what, where=first.where, remedy=remedy, problems=problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems)) or super().__str__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InvalidVocabulary.of, (self.problems,)
+
+
 class MemoryConflict(GmError):
     """The file changed, or another writer was faster, between reading and replacing it."""
 
@@ -110,3 +156,9 @@ class MissingExtra(GmError):
             f"the package {package} is not installed",
             remedy=f"pip install 'gm-assets[{extra}]'",
         )
+
+
+class ModelError(GmError):
+    """A model is missing, damaged, not the one that was pinned, or gave what is no vector."""
+
+    exit_code = 9

@@ -7,11 +7,12 @@
 | `GM_PROFILE` | which models run: `embedded` (CPU, offline) or `studio` (hub models) | `embedded` |
 | `GM_WORKERS` | processes that read files in parallel | the CPUs this process may use |
 | `GM_STATE` | a folder for derived stores, where the library's own cannot be written | `.gm` |
+| `GM_VOCAB` | folder of the vocabulary | the library's `vocab/`, else the project's |
 | `GM_DUCKDB_THREADS` | threads of DuckDB | the CPUs this process may use |
 | `GM_DUCKDB_MEMORY` | memory of DuckDB, e.g. `2GB` | half of the machine's |
 
-The last three belong to the library and its store, which read them by themselves: they hold
-for every program that opens one.
+The last four belong to the library, its store and its vocabulary, which read them by
+themselves: they hold for every program that opens one.
 """
 
 from __future__ import annotations
@@ -62,6 +63,12 @@ class Settings:
 def state_folder() -> Path | None:
     """`GM_STATE`, absolute; None where derived stores lie in their library."""
     folder = os.environ.get("GM_STATE")
+    return Path(folder).expanduser().absolute() if folder else None
+
+
+def vocabulary_folder() -> Path | None:
+    """`GM_VOCAB`, absolute; None where it is not set."""
+    folder = os.environ.get("GM_VOCAB")
     return Path(folder).expanduser().absolute() if folder else None
 
 

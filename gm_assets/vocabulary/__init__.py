@@ -1,0 +1,21 @@
+"""The words of a project: facets of terms in YAML files, with versions by content.
+
+`docs/vocabulary.md` has the format. What a term scores on a picture is the matter of
+`gm_assets.labelling`.
+"""
+
+from __future__ import annotations
+
+from gm_assets.vocabulary.folders import folder_for, repository_folder
+from gm_assets.vocabulary.loading import load, parse
+from gm_assets.vocabulary.terms import Facet, Term, Vocabulary
+
+__all__ = [
+    "Facet",
+    "Term",
+    "Vocabulary",
+    "folder_for",
+    "load",
+    "parse",
+    "repository_folder",
+]
