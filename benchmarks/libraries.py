@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from benchmarks import exiftool, made
 from benchmarks.measure import (
@@ -20,6 +21,9 @@ from benchmarks.measure import (
     run_python,
     timed,
 )
+
+if TYPE_CHECKING:
+    from gm_assets.memory.record import Memory
 
 _REBUILD = """
 import sys
@@ -123,21 +127,66 @@ def _walk(root: Path) -> int:
 def memory_write(folder: Path, paths: Sequence[Path], rounds: int) -> list[Line]:
     """Writing a memory into a real picture against copying it with fsync and rename (wall).
 
-    Taken file by file in turns; the figure is the ratio of the sums, the median of the rounds.
-    A memory write syncs the file, renames it and syncs the folder, without which the rename may
-    be lost with the power. The copy that it is held against does the same; the second line has
-    the copy that leaves the folder unsynced.
+    Twice, since a rename may be lost with the power until its folder is synced too:
+
+    * as ingest writes: the folder is synced once, behind the last file of the batch; held
+      against copies that leave it unsynced;
+    * as one edit writes: the folder is synced with the file; held against copies that do so.
+
+    The memory is a picture's first one (`rewrites` in the detail: one that replaces and is
+    merged). Each file takes its turns in every way; a figure is the ratio of the sums, the
+    median of the rounds.
     """
-    from gm_assets.identity import identify
-    from gm_assets.memory.files import write_memory
-    from gm_assets.memory.record import Memory, Placement, mint_document_id, mint_instance_id
+    from gm_assets.memory.files import sync_folder, write_memory
 
     folder.mkdir()
+    work = _unwritten(folder, paths)
+    orders = (("batch", "copy", "single", "durable"), ("single", "durable", "batch", "copy"))
+    rows: list[dict[str, float]] = []
+    for number in range(rounds):
+        row = dict.fromkeys((*orders[0], "again"), 0.0)
+        for index, (source, target, memory) in enumerate(work):
+            changed = memory.model_copy(update={"title": f"Round {number}"})
+            calls: dict[str, Callable[[], object]] = {
+                "batch": partial(write_memory, target, memory, folder_later=True),
+                "copy": partial(_copy, target, False),
+                "single": partial(write_memory, target, memory),
+                "durable": partial(_copy, target, True),
+                "again": partial(write_memory, target, changed, folder_later=True),
+            }
+            for name in (*orders[(index + number) % 2], "again"):
+                if name in ("batch", "single"):
+                    _renew(source, target)
+                row[name] += timed(calls[name]).wall
+        row["batch"] += timed(partial(sync_folder, folder)).wall
+        rows.append(row)
+    each = {name: 1e3 * median(row[name] for row in rows) / len(work) for name in rows[0]}
+
+    def ratio(above: str, below: str) -> float:
+        return median(row[above] / row[below] for row in rows)
+
+    batch = {"files": len(work), "write_ms": each["batch"], "copy_ms": each["copy"]}
+    batch["rewrites"] = ratio("again", "copy")
+    single = {"write_ms": each["single"], "copy_ms": each["durable"]}
+    return [
+        Line("memory writes : copies (fsync, rename)", ratio("batch", "copy"), 2.0, detail=batch),
+        Line(
+            "memory write, folder synced : copy, folder synced",
+            ratio("single", "durable"),
+            2.0,
+            detail=single,
+        ),
+    ]
+
+
+def _unwritten(folder: Path, paths: Sequence[Path]) -> list[tuple[Path, Path, Memory]]:
+    """Each picture with the place of its copy in `folder` and the memory to write there."""
+    from gm_assets.identity import identify
+    from gm_assets.memory.record import Memory, Placement, mint_document_id, mint_instance_id
+
     work = []
     for number, path in enumerate(paths):
-        target = folder / f"{number:05d}{path.suffix.lower()}"
-        shutil.copyfile(path, target)
-        found = identify(target)
+        found = identify(path)
         document = mint_document_id(found.content_id, str(number))
         memory = Memory(
             document_id=document,
@@ -145,34 +194,15 @@ def memory_write(folder: Path, paths: Sequence[Path], rounds: int) -> list[Line]
             placements=(Placement(chain="benchmark", stage="S2", part="reference", frame=None),),
             written=found.written(),
         )
-        work.append((target, memory))
-    rows: list[dict[str, float]] = []
-    for number in range(rounds):
-        row = {"write": 0.0, "copy": 0.0, "durable": 0.0}
-        for index, (target, memory) in enumerate(work):
-            changed = memory.model_copy(update={"title": f"Round {number}"})
-            calls: list[tuple[str, Callable[[], object]]] = [
-                ("write", partial(write_memory, target, changed)),
-                ("copy", partial(_copy, target, False)),
-                ("durable", partial(_copy, target, True)),
-            ]
-            turn = (index + number) % len(calls)
-            for name, call in calls[turn:] + calls[:turn]:
-                row[name] += timed(call).wall
-        rows.append(row)
-    each = {name: 1e3 * median(row[name] for row in rows) / len(work) for name in rows[0]}
-    detail = {
-        "files": len(work),
-        "write_ms_a_file": each["write"],
-        "durable_copy_ms_a_file": each["durable"],
-        "copy_ms_a_file": each["copy"],
-    }
-    durable = median(row["write"] / row["durable"] for row in rows)
-    unsynced = median(row["write"] / row["copy"] for row in rows)
-    return [
-        Line("memory write : durable copy (fsync, rename, folder)", durable, 2.0, detail=detail),
-        Line("memory write : copy, its folder not synced", unsynced, 2.0, detail=detail),
-    ]
+        work.append((path, folder / f"{number:05d}{path.suffix.lower()}", memory))
+    return work
+
+
+def _renew(source: Path, target: Path) -> None:
+    """Put the picture without a memory there again, on the disk."""
+    shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _copy(path: Path, sync_folder: bool) -> None:

@@ -129,11 +129,12 @@ def write(root: str, path: str, memory: Memory, expected: Signature) -> Wrote | 
     """Write `memory` into a file that still has the signature `expected`.
 
     The picture is the one that was identified (write_memory proves it), so only the hash of
-    the new bytes is computed. An error is returned, not raised.
+    the new bytes is computed. The folder is synced when the file's row is committed
+    (`recording.Recorder`). An error is returned, not raised.
     """
     full = Path(root) / path
     try:
-        signature = write_memory(full, memory, expected=expected)
+        signature = write_memory(full, memory, expected=expected, folder_later=True)
         with full.open("rb") as file:
             file_hash = hashlib.file_digest(file, "sha256").hexdigest()
             found = read_memory(full)

@@ -262,6 +262,8 @@ class _Ingest:
         if handled.recovery is not None:
             self.recoveries.append(handled.recovery)
         if recorder is not None:
+            if outcome.action is Action.WRITTEN:
+                recorder.wrote(outcome.path)
             document_id = recorder.add(examined, handled.managed, handled.placement_by_rule)
             outcome = replace(outcome, document_id=document_id)
         if examined.identity is not None and outcome.content_id is not None:

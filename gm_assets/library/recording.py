@@ -12,6 +12,7 @@ from gm_assets.errors import GmError, LibraryError, UnreadableFile
 from gm_assets.library.examine import Examined
 from gm_assets.library.folder import stored
 from gm_assets.library.values import Problem
+from gm_assets.memory.files import sync_folder
 from gm_assets.memory.record import Placement
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ COMMIT_FILES = 50_000
 class Recorder:
     """Adds and drops rows of files against the current generation of a library's store.
 
-    Raises (every method): LibraryError where the store is damaged or cannot be written.
+    Raises (every method): LibraryError where the store is damaged or cannot be written,
+    GmError where the disk refuses.
     """
 
     def __init__(self, library: Library, *, from_nothing: bool = False) -> None:
         """Begin; `from_nothing` replaces the whole store at the first commit."""
+        self._root = library.root
+        self._folders: set[Path] = set()  # with files whose new names are not synced yet
         self._store = library.store
         self._builder = self._store.rebuild() if from_nothing else self._store.update()
         self._touched = from_nothing
@@ -65,6 +69,10 @@ class Recorder:
             )
         return document_id
 
+    def wrote(self, path: str) -> None:
+        """Say that a worker wrote a memory into this file and left its folder to `commit`."""
+        self._folders.add((self._root / path).parent)
+
     @property
     def due(self) -> bool:
         """Whether it is time to commit what was added."""
@@ -84,8 +92,14 @@ class Recorder:
         self._builder.without(paths)
 
     def commit(self) -> int:
-        """Commit what was added and dropped; returns the current generation."""
+        """Commit what was added and dropped; returns the current generation.
+
+        The folders of written files are synced first: a row never says more than the disk.
+        """
         started = time.monotonic()
+        for folder in sorted(self._folders):
+            sync_folder(folder)
+        self._folders.clear()
         if self._touched:
             try:
                 self._store.commit(self._builder.build())

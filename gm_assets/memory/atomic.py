@@ -36,6 +36,8 @@ TEMPORARY = re.compile(r"\.gm-write-(?P<pid>[0-9]+)-[0-9a-f]{16}~\Z")
 #: A temporary whose lock is free is left alone this long while a process has its number:
 #: between creating and locking it a living writer holds no lock.
 _GRACE_SECONDS = 3600.0
+#: Files up to this size are put together in memory before they are written.
+_JOINED_BYTES = 8 << 20
 
 _REASONS = {
     errno.ENOSPC: ("no space is left on the disk", "Free some space and try again"),
@@ -191,13 +193,19 @@ def _read_all(descriptor: int) -> bytes:
 
 
 def replace(
-    target: Original, buffers: Sequence[Buffer], verify: Callable[[bytes], None] | None = None
+    target: Original,
+    buffers: Sequence[Buffer],
+    verify: Callable[[bytes], None] | None = None,
+    *,
+    folder_later: bool = False,
 ) -> Signature:
     """Put a new file made of `buffers` in the place of `target`.
 
     Mode, owner, group and extended attributes (ACLs are among them) are those of the original.
     The modification time becomes the time of the write, since backup and sync programs go by
     it. `verify` gets the bytes as they were read back and raises where they are not right.
+    With `folder_later` the caller syncs the folder (`sync_folder`), once for many files: until
+    then a power cut may bring the old file back, whole.
 
     Returns:
         The signature of the new file.
@@ -208,13 +216,14 @@ def replace(
         MemoryConflict: the original is no longer the one that was read.
     """
     path = target.path
+    buffers = _joined(buffers)
     with _temporary(path, 0o600) as new:
         new.write(buffers)
         _keep_attributes(target, new.descriptor)
         new.compare_and_sync(buffers, verify)
         if not _is_at(path, target.status):
             raise _conflict(path)
-        return new.rename()
+        return new.rename(folder_later=folder_later)
 
 
 def replace_file(
@@ -256,6 +265,12 @@ def write_new(
         new.write(buffers)
         new.compare_and_sync(buffers, None)
         return new.link()
+
+
+def _joined(buffers: Sequence[Buffer]) -> Sequence[Buffer]:
+    """The buffers as one where that is small: one call writes it, one compares it."""
+    small = sum(map(len, buffers)) <= _JOINED_BYTES
+    return [b"".join(buffers)] if small else buffers
 
 
 def _buffers(data: Buffer | Sequence[Buffer]) -> Sequence[Buffer]:
@@ -335,11 +350,11 @@ class _Temporary:
             verify(data)
         os.fsync(self.descriptor)
 
-    def rename(self) -> Signature:
+    def rename(self, *, folder_later: bool = False) -> Signature:
         """Become the file at `path`, whatever is there now."""
         os.replace(self.name, self.path.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
         self.moved = True
-        return self._settle()
+        return Signature.of(os.fstat(self.descriptor)) if folder_later else self._settle()
 
     def link(self) -> Signature:
         """Become the file at `path` unless something has that name."""
@@ -375,21 +390,45 @@ class _Temporary:
     def _settle(self) -> Signature:
         """Sync the folder, so that the new name survives a power cut as well."""
         status = os.fstat(self.descriptor)
-        try:
-            os.fsync(self.folder)
-        except OSError as error:
-            # Some network file systems know no sync of a folder.
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF):
-                raise GmError(
-                    f"the file was written, but its folder cannot be synced ({error.strerror})",
-                    where=self.path,
-                    remedy="Check the disk; after a power cut the old file may be back",
-                ) from error
+        _sync(self.folder, self.path)
         return Signature.of(status)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Make the names in a folder survive a power cut; one that is gone has none to keep.
+
+    Raises:
+        GmError: the disk refuses.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _refusal(error, Path(folder)) from error
+    try:
+        _sync(descriptor, Path(folder))
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: int, where: Path) -> None:
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        # Some network file systems know no sync of a folder.
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF):
+            raise GmError(
+                f"what was written is there, but its folder cannot be synced ({error.strerror})",
+                where=where,
+                remedy="Check the disk; after a power cut the old files may be back",
+            ) from error
 
 
 def _is_joined(data: bytes, buffers: Sequence[Buffer], block: int = 1 << 20) -> bool:
     """Whether `data` is the buffers one after the other."""
+    if len(buffers) == 1 and isinstance(buffers[0], bytes):
+        return data == buffers[0]
     position = 0
     for buffer in buffers:
         view = memoryview(buffer)

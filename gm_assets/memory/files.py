@@ -25,6 +25,7 @@ from gm_assets.memory.atomic import (
     replace,
     replace_file,
     sweep,
+    sync_folder,
     write_new,
 )
 from gm_assets.memory.record import Memory
@@ -41,6 +42,7 @@ __all__ = [
     "read_memory",
     "replace_file",
     "sweep",
+    "sync_folder",
     "write_memory",
     "write_new",
 ]
@@ -165,6 +167,7 @@ def write_memory(
     expected: Signature | None = None,
     break_credentials: bool = False,
     follow_symlinks: bool = False,
+    folder_later: bool = False,
 ) -> Signature:
     """Write `memory` into a file; everything in it that is not ours stays as it is.
 
@@ -177,6 +180,7 @@ def write_memory(
         expected: the signature of the file that `memory` was made for.
         break_credentials: write although C2PA credentials in the file become invalid.
         follow_symlinks: write to the file that a symbolic link leads to.
+        folder_later: the caller syncs the folder when many files are written (`sync_folder`).
 
     Returns:
         The signature of the new file.
@@ -209,7 +213,7 @@ def write_memory(
             if difference := _difference(target.data, before, data, after):
                 raise _unproven(difference, where)
 
-        return replace(target, buffers, prove)
+        return replace(target, buffers, prove, folder_later=folder_later)
 
 
 def _difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | None:

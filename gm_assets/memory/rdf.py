@@ -49,6 +49,8 @@ _SYNTAX_ATTRIBUTES = frozenset(
         *(f"{{{RDF_NS}}}{name}" for name in ("ID", "nodeID", "datatype")),
     )
 )
+#: What a packet without a document consists of: padding.
+BLANK = b"\x00 \t\r\n"
 #: Bound on nesting within one value; libxml2 refuses documents nested deeper than 256.
 _MAX_NESTING = 16
 
@@ -86,7 +88,7 @@ def parse(packet: bytes, where: str | None = None, *, editing: bool = False) -> 
             where=where,
             remedy="Remove the oversized metadata, e.g. with `exiftool -xmp:all= FILE`.",
         )
-    body = packet.strip(b"\x00 \t\r\n")
+    body = packet.strip(BLANK)
     if not body:
         return None
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:

@@ -30,6 +30,7 @@ from typing import Any
 from lxml import etree
 
 from gm_assets.errors import InvalidMemory, TooLarge, WriteRefused
+from gm_assets.memory import xmp_text
 from gm_assets.memory.merging import (
     DERIVED_FROM,
     INGREDIENTS,
@@ -41,7 +42,6 @@ from gm_assets.memory.merging import (
     meaning,
     mirrored,
     mirrored_main,
-    scalar_text,
 )
 from gm_assets.memory.properties import (
     BY_NAME,
@@ -52,7 +52,6 @@ from gm_assets.memory.properties import (
     NAMESPACES_OF,
     PROPERTIES,
     SCHEMA,
-    Fields,
     Property,
     Shape,
     clark,
@@ -64,9 +63,8 @@ from gm_assets.memory.properties import (
 )
 from gm_assets.memory.rdf import (
     ABOUT,
-    ALT,
     BAG,
-    DESCRIPTION,
+    BLANK,
     LANG,
     LI,
     RDF,
@@ -200,13 +198,15 @@ def dump(memory: Memory, onto: bytes | None = None) -> bytes:
     if memory.newer:
         raise _written_by_newer(memory.schema_version)
     properties = list(encode(memory))
+    body = xmp_text.body(properties, memory.parents, _prefixes(properties, memory.parents))
+    if not (memory.unknown or (onto and onto.strip(BLANK))):
+        return _wrapped(body)
     packet = _Packet.open(onto)
-    block = etree.Element(
-        DESCRIPTION, {ABOUT: packet.about}, nsmap=_prefixes(properties, memory.parents)
-    )
-    for prop, value in properties:
-        _add_property(block, prop, value, packet.take(prop.name))
-    _append_mirror(block, memory.parents, packet)
+    block = _block(body)
+    block.set(ABOUT, packet.about)
+    for (prop, value), element in zip(properties, list(block), strict=False):
+        _merge_property(element, prop, value, packet.take(prop.name))
+    _merge_mirror(block, memory.parents, packet)
     for name, xml in memory.unknown:
         if (full := clark(f"gm:{name}")) in BY_NAME:
             raise InvalidMemory(f"gm:{name} is listed as unknown, but is a known property")
@@ -217,6 +217,26 @@ def dump(memory: Memory, onto: bytes | None = None) -> bytes:
             packet.take(name)
     packet.add(block)
     return packet.serialise()
+
+
+def _block(body: bytes) -> Element:
+    """The rdf:Description that `xmp_text.body` wrote; its properties come first, in order."""
+    root = parse(body, editing=True)
+    assert root is not None
+    block = root[0][0]
+    root[0].remove(block)
+    return block
+
+
+def _wrapped(body: bytes) -> bytes:
+    """The packet around the x:xmpmeta element (XMP part 1, 7.3.2)."""
+    packet = _HEADER + body + _TRAILER
+    if len(packet) > MAX_PACKET:
+        raise TooLarge(
+            f"the XMP packet would have {len(packet):,} bytes; the bound is {MAX_PACKET:,}",
+            remedy="Shorten the recipe, the texts or the list of parents.",
+        )
+    return packet
 
 
 def _written_by_newer(version: int) -> WriteRefused:
@@ -313,57 +333,36 @@ class _Packet:
             self._root.text, self._rdf.tail = "\n  ", "\n"
 
     def serialise(self) -> bytes:
-        body: bytes = etree.tostring(self._root, encoding="utf-8", with_tail=False)
-        packet = _HEADER + body + _TRAILER
-        if len(packet) > MAX_PACKET:
-            raise TooLarge(
-                f"the XMP packet would have {len(packet):,} bytes; the bound is {MAX_PACKET:,}",
-                remedy="Shorten the recipe, the texts or the list of parents.",
-            )
-        return packet
+        return _wrapped(etree.tostring(self._root, encoding="utf-8", with_tail=False))
 
 
-def _add_property(block: Element, prop: Property, value: Any, old: list[Element]) -> None:
-    """Write `value` as an element in `block`; `old` are the occurrences that it replaces."""
-    element = etree.SubElement(block, prop.name)
-    if prop.shape is Shape.SIMPLE:
-        element.text = scalar_text(value) or None
-    elif prop.shape is Shape.STRUCT:
-        _set(element, value)
-    elif prop.shape is Shape.ALT:
-        alt = etree.SubElement(element, ALT)
-        item = etree.SubElement(alt, LI, {LANG: "x-default"})
-        item.text = value or None  # an empty text node would be written as <li></li>
-        for other in (item for e in old for item in items_of(e)):
-            if other.get(LANG, "x-default") != "x-default":
-                alt.append(other)
-    else:
-        container = etree.SubElement(element, _CONTAINER[prop.shape])
-        items = _merge_items(prop, value, [item for e in old for item in items_of(e)])
-        if len(items) > MAX_ITEMS:
-            raise TooLarge(
-                f"{short(prop.name)} would have {len(items):,} entries; the bound is {MAX_ITEMS:,}"
-            )
-        container.extend(items)
+def _merge_property(element: Element, prop: Property, value: Any, old: list[Element]) -> None:
+    """Take into `element`, which holds `value`, what the occurrences it replaces say beyond it."""
+    if not old or prop.shape in (Shape.SIMPLE, Shape.STRUCT):
+        return
+    items = [item for occurrence in old for item in items_of(occurrence)]
+    if prop.shape is Shape.ALT:
+        element[0].extend(item for item in items if item.get(LANG, "x-default") != "x-default")
+        return
+    container = element[0]
+    merged = _merge_items(prop, value, list(container), items)
+    if len(merged) > MAX_ITEMS:
+        raise TooLarge(
+            f"{short(prop.name)} would have {len(merged):,} entries; the bound is {MAX_ITEMS:,}"
+        )
+    container[:] = merged
 
 
-def _merge_items(prop: Property, values: Sequence[Any], old: list[Element]) -> list[Element]:
+def _merge_items(
+    prop: Property, values: Sequence[Any], ours: list[Element], old: list[Element]
+) -> list[Element]:
     """One rdf:li for each value; an old item that says the same is that value's item."""
     read = [struct_of(item) if prop.fields else text_of(item) for item in old]
     return interleave(
-        [(meaning(prop, value), _item(value)) for value in values],
+        [(meaning(prop, value), item) for value, item in zip(values, ours, strict=True)],
         [(meaning(prop, value), _as_item(item)) for value, item in zip(read, old, strict=True)],
         keep=prop is HISTORY,
     )
-
-
-def _item(value: Any) -> Element:
-    item = etree.Element(LI)
-    if isinstance(value, str):
-        item.text = value or None
-    else:
-        _set(item, value)
-    return item
 
 
 def _as_item(element: Element) -> Element:
@@ -372,27 +371,23 @@ def _as_item(element: Element) -> Element:
     return element
 
 
-def _set(element: Element, fields: Fields) -> None:
-    """Write a structure as attributes (XMP part 1, 7.9.2.5: the compact form)."""
-    for name, value in fields.items():
-        element.set(name, scalar_text(value))
-
-
-def _append_mirror(block: Element, parents: tuple[Parent, ...], packet: _Packet) -> None:
-    """DerivedFrom and Ingredients: our parents for readers that know only the standard."""
+def _merge_mirror(block: Element, parents: tuple[Parent, ...], packet: _Packet) -> None:
+    """Keep what others say in DerivedFrom and Ingredients beside our mirror of the parents."""
     derived = mirrored_main(parents)
     foreign = [e for e in packet.take(DERIVED_FROM) if is_foreign(struct_of(e), derived)]
-    block.extend(foreign)
-    if not foreign:
-        for fields in derived:
-            _set(etree.SubElement(block, DERIVED_FROM), fields)
+    if foreign:
+        own = next(block.iterchildren(DERIVED_FROM), None)
+        place = len(block) if own is None else block.index(own)
+        block[place : place + (own is not None)] = foreign
     ours = mirrored(parents)
     old = [item for element in packet.take(INGREDIENTS) for item in items_of(element)]
     kept = [_as_item(item) for item in old if is_foreign(struct_of(item), ours)]
-    if kept or ours:
-        bag = etree.SubElement(etree.SubElement(block, INGREDIENTS), BAG)
-        bag.extend(kept)
-        bag.extend(_item(fields) for fields in ours)
+    if kept:
+        mirror = next(block.iterchildren(INGREDIENTS), None)
+        if mirror is None:
+            mirror = etree.SubElement(block, INGREDIENTS)
+            etree.SubElement(mirror, BAG)
+        mirror[0][:0] = kept
 
 
 def differences(packet: bytes, where: str | None = None) -> tuple[Difference, ...]:

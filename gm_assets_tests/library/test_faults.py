@@ -14,6 +14,7 @@ import threading
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from gm_assets.library import Action, Library, Progress, ingest, rebuild, scan
 from gm_assets.library.pool import Pool
 from gm_assets.memory.files import read_memory
 from gm_assets.memory.record import Parent, mint_document_id
+from gm_assets.stores import Store
 from gm_assets_tests.library.files import make_library, picture, remembering, rows, tables
 
 PACKET = (
@@ -249,6 +251,33 @@ def test_an_ingest_killed_at_random_instants_leaves_whole_files_and_can_be_finis
     assert ingest(library).unchanged == 60
     query = "select path, document_id, instance_id, content_id from files order by path"
     assert rows(library, query) == rows(twin, query)
+
+
+def test_every_folder_with_new_memories_is_synced_before_their_rows_are_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(tmp_path / "library")
+    for number, folder in enumerate(("a", "a", "b/c")):
+        (library.root / folder).mkdir(parents=True, exist_ok=True)
+        picture(library.root / folder / f"{number}.png", number)
+    done: list[str] = []
+    sync, commit = os.fsync, Store.commit
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def committed(store: Store, tables: Any) -> int:
+        done.append("commit")
+        return commit(store, tables)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Store, "commit", committed)
+    ingest(library, workers=1)
+    before = done[: done.index("commit")]
+    assert before.count(str(library.root / "a")) == 1  # once for both files, and for the batch
+    assert before.count(str(library.root / "b/c")) == 1
+    assert sum(".gm-write-" in name for name in before) == 3
 
 
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:

@@ -15,7 +15,15 @@ import pytest
 
 from gm_assets.errors import MemoryConflict, UnreadableFile, WriteRefused
 from gm_assets.memory import atomic
-from gm_assets.memory.atomic import Signature, original, replace, replace_file, sweep, write_new
+from gm_assets.memory.atomic import (
+    Signature,
+    original,
+    replace,
+    replace_file,
+    sweep,
+    sync_folder,
+    write_new,
+)
 from gm_assets_tests.memory.processes import (
     endless_child,
     in_child,
@@ -146,6 +154,20 @@ def test_a_file_with_two_names_is_refused(file: Path) -> None:
     with pytest.raises(WriteRefused, match="2 hard links"):
         replace_file(file, NEW)
     assert file.read_bytes() == OLD
+
+
+def test_a_folder_that_is_gone_has_nothing_to_sync(tmp_path: Path) -> None:
+    sync_folder(tmp_path)
+    sync_folder(tmp_path / "gone")
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteRefused):
+        sync_folder(tmp_path / "file")
+
+
+def test_a_large_file_is_written_in_pieces_and_whole(file: Path) -> None:
+    pieces = [bytes([n]) * 3_000_001 for n in range(4)]
+    replace_file(file, pieces)
+    assert file.read_bytes() == b"".join(pieces)
 
 
 def test_folders_pipes_and_missing_files_are_refused(tmp_path: Path) -> None:

@@ -22,6 +22,15 @@ GERMAN_FIRST = (
 )
 
 
+EMPTY = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="gm_assets"/>'
+
+
+@given(memories)
+def test_a_first_packet_has_the_bytes_that_a_merge_into_an_empty_one_has(memory: Memory) -> None:
+    assert xmp.dump(memory) == xmp.dump(memory, onto=EMPTY)
+    assert xmp.dump(memory, onto=b" \n") == xmp.dump(memory)
+
+
 @given(memories)
 @settings(max_examples=150, deadline=None)
 def test_any_memory_comes_back_from_its_packet(memory: Memory) -> None:
