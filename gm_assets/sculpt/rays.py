@@ -7,6 +7,7 @@ camera's axis, normals, part ids and the silhouette.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -108,6 +109,21 @@ class Scene:
             [np.zeros((0, 3, 3), np.float32)]
             + [corner_normals(part.vertices, part.faces) for part in self.sculpt.parts]
         )
+
+    def painted(self, sculpt: Sculpt) -> Scene:
+        """The same geometry with the names, classes and materials of another sculpt's parts.
+
+        Raises:
+            ValueError: the parts of `sculpt` are not as many, or not as large, as this scene's.
+        """
+        if [len(part.faces) for part in sculpt.parts] != [
+            len(part.faces) for part in self.sculpt.parts
+        ]:
+            raise ValueError(f"the parts of {sculpt.name!r} are not those of this scene")
+        _ = self.corner_normal  # made once, then shared by the copies
+        scene = copy(self)
+        scene.sculpt = sculpt
+        return scene
 
     def trace(self, origins: NDArray, directions: NDArray) -> Hits:
         """The first triangle that each ray meets.

@@ -109,17 +109,51 @@ class Frame:
         return np.isin(self.ids, wanted)
 
 
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A subject on its stage, made ready for rays; serves any number of frames.
+
+    Attributes:
+        scene: what is seen.
+        shade: what throws shadows.
+    """
+
+    scene: Scene
+    shade: Scene
+
+    @classmethod
+    def of(cls, subject: Sculpt, stage: Stage) -> Built:
+        parts = (*subject.parts, *stage.parts)
+        # Luminous bodies throw no shadow: their lamps shine from within them.
+        dark = tuple(part for part in parts if part.material != "glow")
+        return cls(Scene(Sculpt(subject.name, parts)), Scene(Sculpt(subject.name, dark)))
+
+    def painted(self, subject: Sculpt, stage: Stage) -> Built:
+        """The same geometry under the materials of `subject` and `stage`."""
+        sculpt = Sculpt(subject.name, (*subject.parts, *stage.parts))
+        return Built(self.scene.painted(sculpt), self.shade)
+
+
 def render(
-    subject: Sculpt, stage: Stage, camera: Camera, width: int, height: int, seed: int = 0
+    subject: Sculpt,
+    stage: Stage,
+    camera: Camera,
+    width: int,
+    height: int,
+    seed: int = 0,
+    built: Built | None = None,
 ) -> Frame:
-    """Render one frame."""
+    """Render one frame.
+
+    Args:
+        built: `Built.of` the same geometry, where several frames are made of it.
+    """
     parts = (*subject.parts, *stage.parts)
-    scene = Scene(Sculpt(subject.name, parts))
+    built = Built.of(subject, stage) if built is None else built.painted(subject, stage)
+    scene, shade = built.scene, built.shade
     wide, high = round(width * OVERSIZE), round(height * OVERSIZE)
     eye, directions = camera_rays(camera, wide, high)
     hits = scene.trace(eye, directions)
-    # Luminous bodies throw no shadow: their lamps shine from within them.
-    shade = Scene(Sculpt(subject.name, tuple(part for part in parts if part.material != "glow")))
     painter = _Painter(scene, shade, stage)
     light = painter.radiance(eye, directions, hits, mirror=True)
     distance = np.where(hits.met, hits.distance, np.float32(stage.size * 400))

@@ -69,6 +69,8 @@ def _fallen(
     slant = air.wind * 0.8 + source.normal(0, 0.12, count)
     dots = np.zeros(depth.shape, np.float32)
     sigma = max(layer.size * high, 0.5)
+    # In a small picture a flake is smaller than a dot can be: the dot is dimmer by as much.
+    dim = min(layer.size * high / sigma, 1.0) ** 2
     length = layer.streak * high
     steps = max(int(np.ceil(length / sigma)), 1)
     for step in range(steps):
@@ -81,4 +83,4 @@ def _fallen(
         np.add.at(dots, (row[free], column[free]), shine[seen][free].astype(np.float32))
     # A dot keeps its brightness in the middle, whatever its size.
     soft = ndimage.gaussian_filter(dots, sigma, truncate=3.0)
-    return (soft * np.float32(2 * np.pi * sigma**2 / max(1.0, min(steps, 2.5)))).astype(np.float32)
+    return (soft * np.float32(dim * 2 * np.pi * sigma**2 / max(1.0, min(steps, 2.5)))).astype(np.float32)
