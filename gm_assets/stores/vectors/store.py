@@ -11,14 +11,11 @@ their own; readers never wait. Old versions are removed after `KEEP_VERSIONS`.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -28,9 +25,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gm_assets.errors import InvalidMemory, LibraryError, LibraryLocked, MissingExtra, NotFound
-from gm_assets.stores.vectors import rows
+from gm_assets.errors import InvalidMemory, LibraryError, MissingExtra, NotFound
+from gm_assets.stores.vectors import indexing, rows
+from gm_assets.stores.vectors.exact import Matrix, nearest
+from gm_assets.stores.vectors.indexing import IndexReport
 from gm_assets.stores.vectors.rows import Vectors
+from gm_assets.stores.vectors.turns import turn
 from gm_assets.stores.vectors.where import one_of
 
 #: Seconds that a writer waits for another one; building an index takes minutes.
@@ -48,21 +48,6 @@ ASKED_AT_ONCE = 1_000
 DAMAGED = "Delete the folder {} and run gm rebuild, then gm embed for what no memory holds"
 
 _MODEL = re.compile(r"[0-9a-f]{64}\Z")
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """All vectors of a model at one version, for exact search in this process.
-
-    Attributes:
-        version: of the table.
-        content_ids: (n,) strings.
-        rows: (n, d) float32, unit length.
-    """
-
-    version: int
-    content_ids: pa.StringArray
-    rows: np.ndarray
 
 
 class VectorStore:
@@ -203,7 +188,8 @@ class VectorStore:
             raise ValueError(f"{source!r} is neither 'memory' nor 'computed'")
         fresh = rows.batch(content_ids, vectors, source)
         dimension = fresh.schema.field("vector").type.list_size
-        with self._writing(), self._reading():
+        _check_model(model)
+        with turn(self.root, self.patience), self._reading():
             table = self._open(model)
             if table is None:
                 table = self._create(model, dimension)
@@ -230,7 +216,7 @@ class VectorStore:
         table = self._open(model)
         if table is None or not gone:
             return
-        with self._writing(), self._reading():
+        with turn(self.root, self.patience), self._reading():
             for start in range(0, len(gone), ASKED_AT_ONCE):
                 table.delete(one_of("content_id", gone[start : start + ASKED_AT_ONCE]))
             self._compact(table)
@@ -245,7 +231,7 @@ class VectorStore:
         if not description.num_rows:
             return
         fresh = description.select(rows.DESCRIPTION.names).cast(rows.DESCRIPTION)
-        with self._writing(), self._reading():
+        with turn(self.root, self.patience), self._reading():
             table.merge_insert("content_id").when_matched_update_all().execute(fresh)
             self._index_columns(table)
             self._compact(table)
@@ -253,8 +239,42 @@ class VectorStore:
     def compact(self, model: str) -> None:
         """Join small pieces, bring indices up to date, remove old versions."""
         table = self._table(model)
-        with self._writing(), self._reading():
+        with turn(self.root, self.patience), self._reading():
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
+
+    def index(self, model: str, queries: np.ndarray | None = None) -> IndexReport:
+        """Build an index where there are enough vectors for one to pay (`indexing.INDEX_ROWS`).
+
+        Args:
+            queries: (q, d) unit vectors of questions as people ask them; recall is measured
+                with them and with the library's own vectors.
+
+        Returns:
+            How searches go from now on, with the measured recall.
+        """
+        table = self._table(model)
+        with turn(self.root, self.patience), self._reading():
+            count = int(table.count_rows())
+            if count >= indexing.INDEX_ROWS:
+                return indexing.build(self, model, table, queries)
+            if self._indexed(table):
+                table.drop_index("vector_idx")
+            exact = IndexReport(kind="exact", rows=count)
+            if indexing.read(table) is not None:
+                indexing.write(table, exact)
+            return exact
+
+    def indexed(self, model: str) -> IndexReport | None:
+        """What `index` measured when it was last called; None where it never built one."""
+        table = self._open(model)
+        if table is None:
+            return None
+        with self._reading():
+            return indexing.read(table)
+
+    def index_due(self, model: str) -> bool:
+        """Whether there are so many vectors, or so many more, that `index` should be called."""
+        return indexing.due(self.indexed(model), self.count(model))
 
     # -- searching -----------------------------------------------------------------------
 
@@ -283,7 +303,10 @@ class VectorStore:
         """
         table = self._table(model)
         asked = rows.query(vector, self._dimension(table))
-        if where is None and (exact or not self._indexed(table)):
+        with self._reading():
+            plan = None if exact else indexing.read(table)
+        probes = 0 if plan is None else plan.probes
+        if where is None and not probes:
             matrix = self.matrix(model)
             if matrix is not None:
                 return nearest(matrix.content_ids, matrix.rows @ asked, k)
@@ -292,7 +315,7 @@ class VectorStore:
             question = question.select(["content_id", "vector", "_distance"])
             if where is not None:
                 question = question.where(where, prefilter=True)
-            question = self._tuned(table, question, exact)
+            question = question.nprobes(probes) if probes else question.bypass_vector_index()
             found = self._vectors(question.to_arrow(), self._dimension(table))
         # Distances of an index are approximate; those of the rows themselves are not.
         return nearest(found.content_ids, found.rows.astype(np.float32) @ asked, k)
@@ -310,8 +333,7 @@ class VectorStore:
 
     def _open(self, model: str) -> Any | None:
         """The table of a model, or None where it has none."""
-        if not _MODEL.match(model):
-            raise ValueError(f"{model!r} is not the fingerprint of a model")
+        _check_model(model)
         with self._guard:
             if not (self.root / f"{model}.lance").is_dir():
                 self._tables.pop(model, None)
@@ -372,10 +394,6 @@ class VectorStore:
     def _indexed(table: Any) -> bool:
         return any(index.columns == ["vector"] for index in table.list_indices())
 
-    @staticmethod
-    def _tuned(table: Any, question: Any, exact: bool | None) -> Any:
-        return question.bypass_vector_index() if exact else question
-
     def _index_columns(self, table: Any) -> None:
         """Indices for filters and ids, once the table is large."""
         if table.count_rows() < SCALAR_INDEX_ROWS:
@@ -395,42 +413,6 @@ class VectorStore:
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Be the one writer of this store.
-
-        Raises:
-            LibraryLocked: another process still writes after `patience` seconds.
-            LibraryError: the folder cannot be written.
-        """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(self.root / "lock", flags, 0o644)
-        except OSError as error:
-            raise LibraryError(
-                f"the vector store cannot be written ({error.strerror})",
-                where=self.root,
-                remedy="Make .gm writable, or set GM_STATE to a folder that is",
-            ) from None
-        try:
-            deadline = time.monotonic() + self.patience
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        raise LibraryLocked(
-                            "another process is writing vectors",
-                            where=self.root,
-                            remedy="Wait until it has finished, and try again",
-                        ) from None
-                time.sleep(0.02)
-            yield
-        finally:
-            os.close(descriptor)
-
-    @contextmanager
     def _reading(self) -> Iterator[None]:
         """Turn what LanceDB says of a damaged store into a `LibraryError`."""
         try:
@@ -445,26 +427,10 @@ class VectorStore:
             ) from error
 
 
-def nearest(content_ids: pa.StringArray, cosines: np.ndarray, k: int) -> pa.Table:
-    """The `k` highest cosines with their contents, best first, equal ones by content id.
-
-    Args:
-        content_ids: (n,).
-        cosines: (n,) float32, in the same order.
-    """
-    count = min(k, len(cosines))
-    chosen = np.arange(len(cosines))
-    if count < len(cosines):
-        chosen = np.argpartition(cosines, len(cosines) - count)[len(cosines) - count :]
-    names = content_ids.take(pa.array(chosen))
-    order = np.lexsort((np.asarray(names.to_pylist(), object), -cosines[chosen]))
-    ranked = pa.array(order)
-    return pa.table(
-        {
-            "content_id": names.take(ranked),
-            "cosine": pa.array(cosines[chosen][order].astype(np.float32)),
-        }
-    )
+def _check_model(model: str) -> None:
+    """Only a fingerprint may become a folder's name."""
+    if not _MODEL.match(model):
+        raise ValueError(f"{model!r} is not the fingerprint of a model")
 
 
 def _short(error: Exception) -> str:
