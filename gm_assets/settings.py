@@ -4,7 +4,8 @@
 | --- | --- | --- |
 | `GM_LIBRARY` | folder of the library | `./library` |
 | `GM_WALK_URL` | where `gm walk` answers; links in Dagster point there | `http://127.0.0.1:3001` |
-| `GM_PROFILE` | which models run: `embedded` (CPU, offline) or `studio` (hub models) | `embedded` |
+| `GM_PROFILE` | which models run: `embedded` (offline), `studio` (hub) or `none` | `embedded` |
+| `GM_MODELS` | a folder of models, looked in first; pulled ones go there | the user's cache |
 | `GM_WORKERS` | processes that read files in parallel | the CPUs this process may use |
 | `GM_STATE` | a folder for derived stores, where the library's own cannot be written | `.gm` |
 | `GM_VOCAB` | folder of the vocabulary | the library's `vocab/`, else the project's |
@@ -29,8 +30,11 @@ from gm_assets.errors import GmError
 DUCKDB_THREADS = "GM_DUCKDB_THREADS"
 DUCKDB_MEMORY = "GM_DUCKDB_MEMORY"
 
-Profile: TypeAlias = Literal["embedded", "studio"]
+Profile: TypeAlias = Literal["embedded", "studio", "none"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
+Runtime: TypeAlias = Literal["torch", "onnx", "onnx-int8"]
+#: What computes the image tower of an encoder.
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 #: More processes than this gain nothing and cost memory.
 MAX_WORKERS = 256
 
@@ -55,7 +59,7 @@ class Settings:
         return cls(
             library=Path(env.get("GM_LIBRARY") or cls.library).expanduser(),
             walk_url=_url(env.get("GM_WALK_URL") or cls.walk_url),
-            profile=_profile(env.get("GM_PROFILE") or cls.profile),
+            profile=chosen_profile(env) or cls.profile,
             workers=_workers(env.get("GM_WORKERS")),
         )
 
@@ -70,6 +74,16 @@ def vocabulary_folder() -> Path | None:
     """`GM_VOCAB`, absolute; None where it is not set."""
     folder = os.environ.get("GM_VOCAB")
     return Path(folder).expanduser().absolute() if folder else None
+
+
+def chosen_profile(environment: Mapping[str, str] | None = None) -> Profile | None:
+    """`GM_PROFILE` where it is set; then it goes before what a library's gm.toml says.
+
+    Raises:
+        GmError: it is not a profile.
+    """
+    text = (os.environ if environment is None else environment).get("GM_PROFILE")
+    return _profile(text) if text else None
 
 
 def duckdb_bounds() -> tuple[str | int, str]:
@@ -100,7 +114,7 @@ def _url(text: str) -> str:
 def _profile(text: str) -> Profile:
     if text not in PROFILES:
         raise GmError(
-            f"{text!r} is not a profile", where="GM_PROFILE", remedy=f"Use {' or '.join(PROFILES)}"
+            f"{text!r} is not a profile", where="GM_PROFILE", remedy=f"Use {', '.join(PROFILES)}"
         )
     return text
 

@@ -84,14 +84,11 @@ def obstacle(spec: EncoderSpec) -> GmError | None:
     return None
 
 
-def require_packages(*more: str) -> None:
+def require_packages(*packages: str, extra: str = "ml") -> None:
     """Raise MissingExtra where a package that runs models is not installed."""
-    missing = [name for name in (*_PACKAGES, *more) if find_spec(name) is None]
-    if missing:
-        raise MissingExtra(
-            f"encoders need packages that are not installed: {', '.join(missing)}",
-            remedy="Install them: pip install 'gm-assets[ml]'",
-        )
+    for name in packages or _PACKAGES:
+        if find_spec(name) is None:
+            raise MissingExtra.of(name, extra)
 
 
 @dataclass(frozen=True)

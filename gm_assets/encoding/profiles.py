@@ -11,13 +11,12 @@ import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal
 
 import gm_assets
 from gm_assets.errors import GmError, ModelError
+from gm_assets.settings import RUNTIMES, Runtime
 
-Runtime: TypeAlias = Literal["torch", "onnx", "onnx-int8"]
-RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 #: The profile that runs no model at all: files get no vectors.
 NO_PROFILE = "none"
 

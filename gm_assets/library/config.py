@@ -1,6 +1,6 @@
 """gm.toml: what a library says about itself.
 
-The file stands at the root of a library and is TOML 1.0. It holds three kinds of tables::
+The file stands at the root of a library and is TOML 1.0. It holds four kinds of tables::
 
     [library]
     name = "seawall"            # shown in reports and pages
@@ -10,6 +10,10 @@ The file stands at the root of a library and is TOML 1.0. It holds three kinds o
     [[folder]]                  # exceptions to `managed`, the first that matches wins
     path = "from-clients"       # a folder and everything below it; or: glob = "shots/*/plates"
     managed = false
+
+    [encoder]                   # the model that gives pictures their vectors
+    profile = "embedded"        # or "studio", "none"; GM_PROFILE goes before it
+    runtime = "torch"           # or "onnx", "onnx-int8"; the profile's own by default
 
     [[place]]                   # rules that place files (gm_assets.library.rules)
     match = "{chain}/{stage}/{part}.{ext}"
@@ -32,12 +36,14 @@ from typing import Any
 
 from gm_assets.errors import LibraryError
 from gm_assets.library.rules import PlaceRule, compile_glob, place_rule
+from gm_assets.settings import PROFILES, RUNTIMES
 
 CONFIG_NAME = "gm.toml"
 #: gm.toml is read at every start of every process; a larger one is not a configuration.
 MAX_CONFIG_BYTES = 1_000_000
 
 _LIBRARY_KEYS = ("name", "managed", "settle_seconds")
+_ENCODER_KEYS = ("profile", "runtime")
 _FOLDER_KEYS = ("path", "glob", "managed")
 
 
@@ -55,7 +61,8 @@ class LibraryConfig:
     """A parsed gm.toml.
 
     `digest` is the sha256 of the file's bytes: when it changes, ingest looks again at the
-    files that it had left unplaced or unwritten.
+    files that it had left unplaced or unwritten. `profile` and `runtime` are None where the
+    file does not name them.
     """
 
     name: str
@@ -64,6 +71,8 @@ class LibraryConfig:
     folders: tuple[FolderRule, ...]
     places: tuple[PlaceRule, ...]
     digest: str
+    profile: str | None = None
+    runtime: str | None = None
 
     def manages(self, path: str) -> bool:
         """Whether memories may be written into the file at `path` (relative, `/` between parts)."""
@@ -116,9 +125,11 @@ def parse_config(data: bytes, *, where: Path) -> LibraryConfig:
             remedy="Correct that line; docs/library.md has an example",
         ) from None
     reader = _Reader(text, where)
-    reader.only_keys(document, ("library", "folder", "place"), "", 0)
+    reader.only_keys(document, ("library", "encoder", "folder", "place"), "", 0)
     library = reader.table(document, "library")
     reader.only_keys(library, _LIBRARY_KEYS, "library", 0)
+    encoder = reader.table(document, "encoder")
+    reader.only_keys(encoder, _ENCODER_KEYS, "encoder", 0)
     settle = reader.value(library, "settle_seconds", (int, float), "library", 0, 10)
     if not 0 <= settle <= 86_400:
         raise reader.error(
@@ -137,6 +148,8 @@ def parse_config(data: bytes, *, where: Path) -> LibraryConfig:
             for index, table in enumerate(reader.tables(document, "place"))
         ),
         digest=hashlib.sha256(data).hexdigest(),
+        profile=reader.choice(encoder, "profile", PROFILES, "encoder"),
+        runtime=reader.choice(encoder, "runtime", RUNTIMES, "encoder"),
     )
 
 
@@ -251,6 +264,17 @@ class _Reader:
             words = {bool: "true or false", str: "a text in quotes"}
             wanted = words.get(kind, "a number") if isinstance(kind, type) else "a number"
             raise self.error(f"`{key}` must be {wanted}, not {value!r}", name, index, key)
+        return value
+
+    def choice(
+        self, table: Mapping[str, Any], key: str, known: tuple[str, ...], name: str
+    ) -> str | None:
+        """One of `known` words; None where the key is not there."""
+        if key not in table:
+            return None
+        value: str = self.value(table, key, str, name, 0, "")
+        if value not in known:
+            raise self.error(f"`{key}` = {value!r} is not one of {', '.join(known)}", name, 0, key)
         return value
 
     def folder_rule(self, table: Mapping[str, Any], index: int) -> FolderRule:

@@ -22,11 +22,12 @@ from gm_assets.errors import LibraryError
 from gm_assets.library.config import CONFIG_NAME, LibraryConfig, config_text, load_config
 from gm_assets.library.lock import writer_lock
 from gm_assets.library.rules import Ruling, rule_for, slug
-from gm_assets.settings import state_folder
+from gm_assets.settings import Settings, chosen_profile, state_folder
 
 if TYPE_CHECKING:
     import duckdb
 
+    from gm_assets.encoding import EncoderSpec
     from gm_assets.stores import Store
 
 STATE_FOLDER = ".gm"
@@ -130,6 +131,19 @@ class Library:
             self._catalogues.clear()
             self._catalogues[generation.number] = connection
         return connection.cursor()
+
+    def encoder_spec(self) -> EncoderSpec | None:
+        """The encoder that is active here; None where vectors are switched off.
+
+        `GM_PROFILE` where it is set, else gm.toml's `[encoder]`, else the profile `embedded`.
+
+        Raises:
+            GmError: `GM_PROFILE` is not a profile.
+        """
+        from gm_assets.encoding.profiles import encoder_spec
+
+        profile = chosen_profile() or self.config.profile or Settings.profile
+        return encoder_spec(profile, runtime=self.config.runtime)
 
     @property
     def thumbs(self) -> Path:

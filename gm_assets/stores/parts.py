@@ -28,7 +28,7 @@ from gm_assets.stores.schema import KEYS, ORDER, TABLES
 #: Rows that a part holds at most on average.
 PART_ROWS = 100_000
 #: Version of the manifest and of the schemas; another one means `gm rebuild`.
-FORMAT = 1
+FORMAT = 2
 
 #: Columns with few different values, which Parquet writes as dictionaries. Ids and hashes
 #: would only be tried and given up as such.

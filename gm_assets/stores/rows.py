@@ -227,6 +227,7 @@ class TableBuilder:
             memory.ai_prompt,
             None if memory.recipe is None else _canonical(memory.recipe),
             None if memory.camera is None else memory.camera.model_dump_json(),
+            list(dict.fromkeys(embedding.model for embedding in memory.embeddings)),
             len(memory.history),
             max(times, default=None),
             _int32(memory.schema_version),

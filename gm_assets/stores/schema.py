@@ -107,6 +107,7 @@ ASSETS = _schema(
     ("ai_prompt", _s),
     ("recipe", _s),  # canonical JSON
     ("camera", _s),  # JSON
+    ("embedded_by", pa.list_(_s)),  # fingerprints of the models whose vectors the memory holds
     ("events", _i32),  # length of the history
     ("last_event", _s),  # newest time in the history, `YYYY-MM-DDThh:mm:ss.ffffffZ`
     ("schema_version", _i32),

@@ -93,9 +93,9 @@ def test_rows_that_are_no_directions_are_refused(encoder: Encoder, fault: float)
     if fault == 3e38:  # finite, though its square is not in float32
         np.testing.assert_allclose(np.linalg.norm(broken.images(pictures(2)), axis=1), 1, atol=1e-5)
         return
-    with pytest.raises(ModelError, match="not finite|zeros"):
+    with pytest.raises(ModelError, match=r"not finite|zeros"):
         broken.images(pictures(2))
-    with pytest.raises(ModelError, match="not finite|zeros"):
+    with pytest.raises(ModelError, match=r"not finite|zeros"):
         broken.texts(["dry dock", "snow"])
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gm_assets.errors import UnreadableFile
 from gm_assets.identity import identify_bytes
-from gm_assets.memory.record import Event, Gap, Memory, Written
+from gm_assets.memory.record import Embedding, Event, Gap, Memory, Written
 from gm_assets.stores import TableBuilder, Tables, provisional_document_id, storable
 from gm_assets.stores.rows import utc
 from gm_assets.stores.schema import BASE
@@ -298,3 +298,11 @@ def test_events_that_are_out_of_order_do_not_hide_the_newest():
     )
     (asset,) = speaking(built(File("a.png", remembered)))
     assert asset["last_event"] == "2026-05-01T00:00:00.000000Z"
+
+
+def test_an_asset_names_the_models_whose_vectors_its_memory_holds(tmp_path):
+    models = ("1" * 64, "2" * 64)
+    vectors = tuple(Embedding(model=model, dimension=1, data="ADw=") for model in models)
+    embedded = memory("mesh", "m1").model_copy(update={"embeddings": vectors})
+    store = store_of(tmp_path / "store", [File("a.png", embedded, "m1")])
+    assert store.read("assets", ["embedded_by"]).column(0).to_pylist() == [list(models)]

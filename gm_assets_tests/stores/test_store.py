@@ -432,7 +432,7 @@ def test_a_manifest_that_names_paths_is_damaged(tmp_path):
 def test_a_store_of_another_format_says_rebuild(tmp_path):
     store = store_of(tmp_path / "store", chain_of(1))
     path = only(store, "generations/*.json")
-    data = path.read_bytes().replace(b'"format": 1', b'"format": 99')
+    data = path.read_bytes().replace(b'"format": %d' % parts.FORMAT, b'"format": 99')
     with pytest.raises(LibraryError, match="format 99"):
         parts.Manifest.load(data, path)
 
