@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "gm_assets needs Python 3.11 or later; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ml,dev]'
 	@touch $@
 
 env: $(INSTALLED)  ## make the environment only
@@ -54,8 +54,9 @@ bench: env  ## measure the speed lines side by side (downloads Debian's game dat
 
 lock:  ## pin what a fresh resolution of pyproject.toml gives
 	rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	.cache/lock/bin/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
+	.cache/lock/bin/pip install --quiet --disable-pip-version-check -e '.[ml,dev]'
+	.cache/lock/bin/pip freeze --exclude-editable --exclude pip --exclude setuptools \
+	  | sed 's/^torch==\([0-9.]*\)+.*/torch==\1/' > constraints.txt
 	rm -rf .cache/lock
 
 clean:  ## remove the environment and caches, never the library
