@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Below, exact search answers in a few milliseconds and nothing can be gained.
 INDEX_ROWS = 200_000
+#: Rows from which indices of ids and filters pay for themselves.
+SCALAR_INDEX_ROWS = 50_000
 #: Recall@10 that is aimed at; the promise is 0.95, the rest is for other queries than the sample.
 TARGET = 0.97
 #: Queries that recall is measured with.
@@ -70,6 +72,27 @@ def read(table: Any) -> IndexReport | None:
 def write(table: Any, report: IndexReport) -> None:
     """Put the report into the table."""
     table.replace_field_metadata("vector", {METADATA.decode(): json.dumps(asdict(report))})
+
+
+def has_index(table: Any, column: str) -> bool:
+    """Whether a column has an index of any kind."""
+    return any(index.columns == [column] for index in table.list_indices())
+
+
+def index_columns(table: Any) -> None:
+    """Full text of the words; indices for filters and ids, once the table is large."""
+    from lancedb.index import FTS, BTree, LabelList
+
+    present = {index.columns[0] for index in table.list_indices()}
+    if "words" not in present:
+        table.create_index("words", config=FTS(with_position=False))
+    if table.count_rows() < SCALAR_INDEX_ROWS:
+        return
+    if "content_id" not in present:
+        table.create_index("content_id", config=BTree())
+    for name in rows.FILTERS:
+        if name not in present:
+            table.create_index(name, config=LabelList())
 
 
 def due(report: IndexReport | None, count: int) -> bool:

@@ -26,7 +26,6 @@ FILTERS: tuple[str, ...] = (
     "environments",
     "shots",
     "evidence",
-    "labels",
 )
 #: How far the length of a unit vector may be from 1. A float16 component is off by at most
 #: 2^-11 of itself, and so is the length; the rest is for encoders that normalise in float16.

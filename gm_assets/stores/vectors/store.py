@@ -39,12 +39,14 @@ PATIENCE = 900.0
 KEEP_VERSIONS = timedelta(minutes=30)
 #: Fragments (a write makes one) from which a table is compacted.
 MAX_FRAGMENTS = 24
-#: Rows from which scalar indices pay for themselves.
-SCALAR_INDEX_ROWS = 50_000
 #: Vectors are kept in memory as float32 up to this many bytes; above, LanceDB scans its files.
 MATRIX_BYTES = 1 << 29
 #: Contents in one condition; longer lists are found by a scan.
 ASKED_AT_ONCE = 1_000
+#: Characters of a question to the words; a longer one names too much to mean anything.
+MAX_WORDS = 1_000
+#: Metadata of the column `digest` that `mark` sets.
+MARK = b"gm.mark"
 DAMAGED = "Delete the folder {} and run gm rebuild, then gm embed for what no memory holds"
 
 _MODEL = re.compile(r"[0-9a-f]{64}\Z")
@@ -132,6 +134,22 @@ class VectorStore:
             for block in reader:
                 if block.num_rows:
                     yield self._vectors(pa.table(block), self._dimension(table))
+
+    def shard(self, model: str, digit: str) -> Vectors:
+        """The vectors whose content's hash begins with a hexadecimal digit, by content id."""
+        if len(digit) != 1 or digit not in "0123456789abcdef":
+            raise ValueError(f"{digit!r} is not a hexadecimal digit")
+        table = self._open(model)
+        if table is None:
+            return self.get(model, ())
+        # every content id is two letters, a colon and the hash
+        found = self._scan(model, ["content_id", "vector"], f"content_id LIKE '___{digit}%'")
+        return self._vectors(found.sort_by("content_id"), self._dimension(table))
+
+    def values(self, model: str, name: str) -> tuple[str, ...]:
+        """The values that a filter column (`rows.FILTERS`) has, in order."""
+        lists = self._scan(model, [name])[name].combine_chunks()
+        return tuple(sorted(pc.unique(lists.flatten()).drop_null().to_pylist()))
 
     def sample(self, model: str, count: int, seed: int = 0) -> Vectors:
         """`count` vectors (or all, where there are fewer), drawn by `seed`."""
@@ -233,7 +251,7 @@ class VectorStore:
         fresh = description.select(rows.DESCRIPTION.names).cast(rows.DESCRIPTION)
         with turn(self.root, self.patience), self._reading():
             table.merge_insert("content_id").when_matched_update_all().execute(fresh)
-            self._index_columns(table)
+            indexing.index_columns(table)
             self._compact(table)
 
     def compact(self, model: str) -> None:
@@ -257,7 +275,7 @@ class VectorStore:
             count = int(table.count_rows())
             if count >= indexing.INDEX_ROWS:
                 return indexing.build(self, model, table, queries)
-            if self._indexed(table):
+            if indexing.has_index(table, "vector"):
                 table.drop_index("vector_idx")
             exact = IndexReport(kind="exact", rows=count)
             if indexing.read(table) is not None:
@@ -276,6 +294,21 @@ class VectorStore:
         """Whether there are so many vectors, or so many more, that `index` should be called."""
         return indexing.due(self.indexed(model), self.count(model))
 
+    def mark(self, model: str, text: str) -> None:
+        """Write a text into the table that `marked` gives back, e.g. what it was synced with."""
+        table = self._table(model)
+        with turn(self.root, self.patience), self._reading():
+            table.replace_field_metadata("digest", {MARK.decode(): text})
+
+    def marked(self, model: str) -> str | None:
+        """The text of the last `mark`; None where there is none."""
+        table = self._open(model)
+        if table is None:
+            return None
+        with self._reading():
+            found = (table.schema.field("digest").metadata or {}).get(MARK)
+        return None if found is None else found.decode()
+
     # -- searching -----------------------------------------------------------------------
 
     def search(
@@ -285,12 +318,14 @@ class VectorStore:
         k: int,
         where: str | None = None,
         exact: bool | None = None,
+        among: pa.StringArray | None = None,
     ) -> pa.Table:
         """The `k` contents whose vectors have the highest cosine with `vector`.
 
         Args:
             vector: (d,); its length does not matter.
             where: a condition as `where.condition` makes it, applied before the search.
+            among: only these contents; compared one by one, without an index.
             exact: True compares with every vector. By default an index is used where
                 `index` has built one.
 
@@ -303,6 +338,12 @@ class VectorStore:
         """
         table = self._table(model)
         asked = rows.query(vector, self._dimension(table))
+        if among is not None:
+            if where is not None:
+                allowed = self._scan(model, ["content_id"], where)["content_id"]
+                among = among.filter(pc.is_in(among, allowed.combine_chunks()))
+            chosen = self.get(model, among.to_pylist())
+            return nearest(chosen.content_ids, chosen.rows.astype(np.float32) @ asked, k)
         with self._reading():
             plan = None if exact else indexing.read(table)
         probes = 0 if plan is None else plan.probes
@@ -319,6 +360,38 @@ class VectorStore:
             found = self._vectors(question.to_arrow(), self._dimension(table))
         # Distances of an index are approximate; those of the rows themselves are not.
         return nearest(found.content_ids, found.rows.astype(np.float32) @ asked, k)
+
+    def words(
+        self,
+        model: str,
+        text: str,
+        k: int,
+        where: str | None = None,
+        among: pa.StringArray | None = None,
+    ) -> pa.Table:
+        """The `k` contents whose words (titles, descriptions, prompts) match `text` best.
+
+        Any of the words may match; rare ones count for more (BM25). No sign of the text is
+        special.
+
+        Returns:
+            `content_id` and `score` (float32), best first. Empty where nothing matches, and
+            where nothing was described yet.
+        """
+        table = self._open(model)
+        empty = pa.table({"content_id": pa.array([], pa.string()), "score": pa.array([], "f4")})
+        with self._reading():
+            if table is None or not indexing.has_index(table, "words"):
+                return empty
+            question = table.search(text[:MAX_WORDS], query_type="fts", fts_columns="words")
+            question = question.select(["content_id", "_score"]).limit(k if among is None else None)
+            if where is not None:
+                question = question.where(where, prefilter=True)
+            found = question.to_arrow().select(["content_id", "_score"])
+        found = found.rename_columns(["content_id", "score"])
+        if among is not None:
+            found = found.filter(pc.is_in(found["content_id"], among))
+        return found.sort_by([("score", "descending"), ("content_id", "ascending")]).slice(0, k)
 
     # -- inside --------------------------------------------------------------------------
 
@@ -389,23 +462,6 @@ class VectorStore:
     def _vectors(found: pa.Table, dimension: int) -> Vectors:
         ids = found["content_id"].combine_chunks()
         return Vectors(ids, rows.from_arrow(found["vector"], dimension))
-
-    @staticmethod
-    def _indexed(table: Any) -> bool:
-        return any(index.columns == ["vector"] for index in table.list_indices())
-
-    def _index_columns(self, table: Any) -> None:
-        """Indices for filters and ids, once the table is large."""
-        if table.count_rows() < SCALAR_INDEX_ROWS:
-            return
-        from lancedb.index import BTree, LabelList
-
-        present = {index.columns[0] for index in table.list_indices()}
-        if "content_id" not in present:
-            table.create_index("content_id", config=BTree())
-        for name in rows.FILTERS:
-            if name not in present:
-                table.create_index(name, config=LabelList())
 
     def _compact(self, table: Any) -> None:
         fragments = table.stats()["fragment_stats"]

@@ -323,3 +323,58 @@ def test_a_small_store_is_searched_exactly_and_says_so(store: VectorStore) -> No
     assert store.indexed(MODEL) is None and not store.index_due(MODEL)
     report = store.index(MODEL)
     assert (report.kind, report.recall, report.rows) == ("exact", 1.0, 10)
+
+
+def test_words_find_any_of_them_and_no_sign_is_special(store: VectorStore) -> None:
+    ids = names(6)
+    store.put(MODEL, ids, vectors(6))
+    assert len(store.words(MODEL, "pilot", 5)) == 0
+    words = ["Recon Pilot", "the dry-dock", "pilots of a dock", "", "50% (grey)", "naïve"]
+    store.describe(MODEL, description(ids, words, stages=[["S1"], ["S3"]] * 3))
+
+    def found(text: str, **more: object) -> list[str]:
+        return store.words(MODEL, text, 5, **more)["content_id"].to_pylist()  # type: ignore[arg-type]
+
+    assert found("recon pilot")[0] == ids[0]
+    assert set(found("DOCK?!")) == {ids[1], ids[2]}
+    assert found("dock", where=condition({"stages": ["S1"]})) == [ids[2]]
+    assert found("dock", among=pa.array([ids[1], ids[5]])) == [ids[1]]
+    assert found("naive") == [ids[5]]
+    for signs in ('"', "a AND (", "words:*", "\\", "NOT -x ^2", "' OR 1=1", "%", "pilot" * 3000):
+        assert ids[3] not in found(signs)
+    store.describe(MODEL, description(ids[3:4], ["a lantern"]))
+    assert found("lantern") == [ids[3]]
+
+
+def test_shards_are_the_vectors_by_the_first_digit_of_their_hash(store: VectorStore) -> None:
+    ids = [f"px:{digit}{number:063x}:1x1" for number in range(3) for digit in "f0a"]
+    ids.append("as:" + "a" * 64)
+    made = vectors(len(ids))
+    store.put(MODEL, ids, made)
+    shard = store.shard(MODEL, "a")
+    assert shard.content_ids.to_pylist() == sorted(name for name in ids if name[3] == "a")
+    order = [ids.index(name) for name in shard.content_ids.to_pylist()]
+    assert np.array_equal(shard.rows, made[order].astype(np.float16))
+    assert len(store.shard(MODEL, "1").rows) == len(store.shard(OTHER, "a").rows) == 0
+
+
+def test_among_restricts_a_search_to_some_contents(store: VectorStore) -> None:
+    ids, made = names(30), vectors(30)
+    store.put(MODEL, ids, made)
+    store.describe(MODEL, description(ids, [""] * 30, stages=[["S1"], ["S2"]] * 15))
+    some = pa.array([*ids[3:9], "px:unknown"])
+    found = store.search(MODEL, made[0], 20, among=some)
+    assert sorted(found["content_id"].to_pylist()) == ids[3:9]
+    found = store.search(MODEL, made[0], 20, condition({"stages": ["S1"]}), among=some)
+    assert sorted(found["content_id"].to_pylist()) == [ids[4], ids[6], ids[8]]
+
+
+def test_values_and_mark_of_a_table(store: VectorStore) -> None:
+    assert store.values(MODEL, "stages") == () and store.marked(MODEL) is None
+    store.put(MODEL, names(2), vectors(2))
+    assert store.marked(MODEL) is None
+    store.describe(MODEL, description(names(2), ["", ""], stages=[["S3", "S1"], ["S1"]]))
+    store.mark(MODEL, "generation 3")
+    store.put(MODEL, names(4), vectors(4))
+    assert store.values(MODEL, "stages") == ("S1", "S3")
+    assert store.marked(MODEL) == "generation 3"
