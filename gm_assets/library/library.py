@@ -50,7 +50,7 @@ class Library:
     state: Path
     read_only: bool = False
     wait: float = 0.0
-    _catalogues: dict[int, duckdb.DuckDBPyConnection] = field(
+    _catalogues: dict[tuple[int, str], duckdb.DuckDBPyConnection] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -118,18 +118,19 @@ class Library:
     def catalogue(self) -> duckdb.DuckDBPyConnection:
         """A cursor on the catalogue of the current generation.
 
-        The connection is kept for further calls until another generation is current; reports
-        over thousands of chains ask it again and again.
+        The connection is kept for further calls until another generation is current or
+        labels changed; reports over thousands of chains ask it again and again.
 
         Raises:
             LibraryError: nothing was ever committed, or the store is damaged.
         """
         generation = self.store.current()
-        connection = self._catalogues.get(generation.number)
+        state = (generation.number, generation.labels.mark())
+        connection = self._catalogues.get(state)
         if connection is None:
             connection = generation.connect()
             self._catalogues.clear()
-            self._catalogues[generation.number] = connection
+            self._catalogues[state] = connection
         return connection.cursor()
 
     def encoder_spec(self) -> EncoderSpec | None:

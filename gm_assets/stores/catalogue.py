@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,8 +26,11 @@ import pyarrow as pa
 from gm_assets.errors import LibraryError
 from gm_assets.settings import DUCKDB_MEMORY, DUCKDB_THREADS, duckdb_bounds
 from gm_assets.stores import parts
+from gm_assets.stores.labels import FOLDER as LABELS
+from gm_assets.stores.labels import LabelStore
 from gm_assets.stores.parts import REBUILD, Manifest
 from gm_assets.stores.schema import TABLES, VOICE_COLUMNS
+from gm_assets.stores.sql import pattern, quoted, read_parquet
 
 if TYPE_CHECKING:
     import duckdb
@@ -171,10 +173,10 @@ class Generation:
             with reading(self.root):
                 for statement in self.views():
                     con.execute(statement)
-                # nothing but the parts can be read through this connection
-                folder = self.root / PARTS
-                allowed = f"{_quoted(str(folder))}, {_quoted(_pattern(folder))}"
-                con.execute(f"set allowed_directories = [{allowed}]")
+                # nothing but parts and labels can be read through this connection
+                folders = (self.root / PARTS, self.labels.root)
+                allowed = (quoted(text) for path in folders for text in (str(path), pattern(path)))
+                con.execute(f"set allowed_directories = [{', '.join(allowed)}]")
                 con.execute("set enable_external_access = false")
         except LibraryError:
             con.close()
@@ -182,9 +184,15 @@ class Generation:
         weakref.finalize(con, _keep, self)
         return con
 
+    @property
+    def labels(self) -> LabelStore:
+        """The labels beside the store; they change without a new generation."""
+        return LabelStore(self.root.parent / LABELS)
+
     def views(self) -> Iterator[str]:
-        """The statements that create the catalogue's views."""
-        return views(self.root, self.manifest, TABLES)
+        """The statements that create the catalogue's views, those of the labels included."""
+        yield from views(self.root, self.manifest, TABLES)
+        yield from self.labels.views()
 
     def verify(self) -> None:
         """Read every part and compare it with its hash.
@@ -227,9 +235,7 @@ def views(root: Path, manifest: Manifest, tables: Iterable[str]) -> Iterator[str
 
 
 def _source(root: Path, manifest: Manifest, table: str) -> str:
-    folder = _pattern(root / PARTS)
-    paths = (_quoted(f"{folder}/{part.name(table)}") for part in manifest.parts[table])
-    return f"read_parquet([{', '.join(paths)}], hive_partitioning = false)"
+    return read_parquet(root / PARTS / part.name(table) for part in manifest.parts[table])
 
 
 def open_current(root: Path) -> Generation | None:
@@ -290,15 +296,3 @@ def _names(root: Path, path: Path) -> bool:
 
 def _keep(generation: Generation) -> None:
     """Hold a generation until a connection over it is gone."""
-
-
-def _pattern(path: Path) -> str:
-    """A path for DuckDB, which takes every path for a pattern: `a*b` must not match `aXb`."""
-    text = str(path)
-    if "\\" in text:  # DuckDB finds a backslash only where nothing is escaped
-        return text
-    return re.sub(r"([*?\[])", r"[\1]", text)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

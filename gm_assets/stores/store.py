@@ -166,7 +166,9 @@ class Store:
         self.current().verify()
 
     def refresh_catalogue(self) -> Path:
-        """Path of `catalogue.duckdb`, written again if the library was moved or it is gone.
+        """Path of `catalogue.duckdb`, written again if it shows another state of the library.
+
+        That is: the library was moved or labelled since, or the file is gone.
 
         Raises:
             LibraryError: nothing was ever committed, or the store is damaged.
@@ -248,8 +250,9 @@ class Store:
                 for statement in generation.views():
                     con.execute(statement)
                 con.execute(
-                    "create table generation as select ?::integer as number, ?::varchar as root",
-                    [generation.number, str(self.root)],
+                    "create table generation as select ?::integer as number, "
+                    "?::varchar as root, ?::varchar as labels",
+                    [generation.number, str(self.root), generation.labels.mark()],
                 )
             finally:
                 con.close()
@@ -350,7 +353,7 @@ def _catalogue_shows(path: Path, generation: Generation) -> bool:
         return False
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            row = con.execute("select number, root from generation").fetchone()
+            row = con.execute("select number, root, labels from generation").fetchone()
     except duckdb.Error:
         return False
-    return row == (generation.number, str(generation.root))
+    return row == (generation.number, str(generation.root), generation.labels.mark())

@@ -1,0 +1,52 @@
+"""Labels: what the terms of the vocabulary score on the pictures of a library.
+
+Scores are cosines of vectors, told against a frozen reference; nothing here looks at a
+picture, and no score depends on other terms or other pictures. `docs/labels.md` is for users.
+"""
+
+from __future__ import annotations
+
+from gm_assets.labelling.labelled import InvalidReference, Labelled
+from gm_assets.labelling.ready import prepare
+from gm_assets.labelling.reference import (
+    Reference,
+    heldout_for,
+    make_reference,
+    open_reference,
+    reference_for,
+)
+from gm_assets.labelling.roc import auc, measurable, measured
+from gm_assets.labelling.scores import TermScale, cosines, percentile, scale, z
+from gm_assets.labelling.tables import (
+    FacetState,
+    LabelReport,
+    ShardLabels,
+    TermFacts,
+    label_facet,
+    states,
+)
+
+__all__ = [
+    "FacetState",
+    "InvalidReference",
+    "LabelReport",
+    "Labelled",
+    "Reference",
+    "ShardLabels",
+    "TermFacts",
+    "TermScale",
+    "auc",
+    "cosines",
+    "heldout_for",
+    "label_facet",
+    "make_reference",
+    "measurable",
+    "measured",
+    "open_reference",
+    "percentile",
+    "prepare",
+    "reference_for",
+    "scale",
+    "states",
+    "z",
+]
