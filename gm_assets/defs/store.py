@@ -7,6 +7,8 @@ lines that assets, jobs and the sensor share.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Names the whole library in a list of paths to take in.
 EVERYTHING = "."
-#: Rows of a table in an event.
+#: Rows of a table in an event; the views of the catalogue have all of them.
 ROWS = 40
 
 
@@ -117,3 +119,12 @@ def stage_versions(library: Library) -> dict[Stage, dict[str, str]]:
         if row["data_version"] and not row["altered"]:
             versions.setdefault(row["stage"], {})[row["key"]] = row["data_version"]
     return versions
+
+
+def bytes_below(folder: Path) -> int:
+    """Size of the files in a folder that a writer may be changing."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total

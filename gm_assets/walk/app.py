@@ -45,6 +45,9 @@ THUMBNAIL_SIZES = (256, 512, 1024)
 #: Thumbnails drawn at the same time.
 _DRAWINGS = 4
 
+#: For pictures that are named by a hash: what lies behind the name does not change.
+_LASTING = "public, max-age=86400"
+
 _HERE = Path(__file__).parent
 _POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; "
@@ -180,9 +183,20 @@ class Walk:
             raise HTTPException(400, f"size is one of {', '.join(map(str, THUMBNAIL_SIZES))}")
         with self._drawing:
             path = thumbnail(self.library, content_id, size)
-        # The name is the content's hash, so what lies behind it does not change.
-        headers = {"Cache-Control": "public, max-age=86400", **_file_headers()}
+        headers = {"Cache-Control": _LASTING, **_file_headers()}
         return FileResponse(path, media_type="image/webp", headers=headers)
+
+    def picture(self, request: Request) -> Response:
+        """`/picture/<name>.webp`: a derived picture, such as a contact sheet of labels."""
+        from gm_assets.library.pictures import PICTURE_NAME, kept_picture
+
+        name = str(request.path_params["name"])
+        if not PICTURE_NAME.match(name):
+            raise HTTPException(404, "not the name of a picture")
+        headers = {"Cache-Control": _LASTING, **_file_headers()}
+        return FileResponse(
+            kept_picture(self.library, name), media_type="image/webp", headers=headers
+        )
 
     def file(self, request: Request) -> Response:
         """`/file/<content id>`: the file itself; models are offered as a download."""
@@ -294,6 +308,7 @@ def create_app(library: Library, *, allowed_hosts: tuple[str, ...] = ()) -> Star
             Route("/quarantine", walk.quarantine),
             Route("/quarantine.json", walk.quarantine),
             Route("/thumb/{content_id}.webp", walk.thumbnail),
+            Route("/picture/{name}.webp", walk.picture),
             Route("/file/{content_id}", walk.file),
             Route("/health", walk.health),
             Mount("/static", StaticFiles(directory=_HERE / "static")),

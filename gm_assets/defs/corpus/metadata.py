@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from gm_assets.defs.store import ROWS, bytes_below
+from gm_assets.defs.tables import as_table
 
 if TYPE_CHECKING:
     import duckdb
 
     from gm_assets.library import Library
     from gm_assets.library.values import RebuildReport, ShardReport
-
-#: Rows of a table in an event; the views of the catalogue have all of them.
-ROWS = 40
 
 _TABLES = (
     "files", "contents", "assets", "placements", "parents", "links", "chains", "events", "gaps",
@@ -80,8 +77,8 @@ def catalogue_metadata(
         }
         if counts["quarantine"]:
             metadata["quarantine"] = quarantine_table(connection)
-    metadata["rows"] = _as_table(("table", "rows"), [(name, counts[name]) for name in _TABLES])
-    metadata["megabytes"] = dg.MetadataValue.float(round(_bytes_below(store.root) / 1e6, 2))
+    metadata["rows"] = as_table(("table", "rows"), [(name, counts[name]) for name in _TABLES])
+    metadata["megabytes"] = dg.MetadataValue.float(round(bytes_below(store.root) / 1e6, 2))
     metadata["store"] = dg.MetadataValue.path(store.root)
     if report is not None:
         metadata["rebuilt from"] = dg.MetadataValue.text(
@@ -115,41 +112,7 @@ def count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
     return found[0] if found else 0
 
 
-def _bytes_below(folder: Path) -> int:
-    """Size of the files in a folder that a commit may be changing."""
-    total = 0
-    for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total
-
-
 def _table(connection: duckdb.DuckDBPyConnection, query: str) -> dg.TableMetadataValue:
     cursor = connection.execute(query)
     names = [column[0] for column in cursor.description or ()]
-    return _as_table(names, cursor.fetchall())
-
-
-def _as_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.TableMetadataValue:
-    kinds = (
-        ["int" if rows and isinstance(value, int) else "string" for value in rows[0]]
-        if rows
-        else []
-    )
-    return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord(
-                {
-                    name: "" if value is None else value
-                    for name, value in zip(names, row, strict=True)
-                }
-            )
-            for row in rows
-        ],
-        schema=dg.TableSchema(
-            columns=[
-                dg.TableColumn(name, kind)
-                for name, kind in zip(names, kinds or ["string"] * len(names), strict=True)
-            ]
-        ),
-    )
+    return as_table(names, cursor.fetchall())
