@@ -7,6 +7,17 @@ picture, and no score depends on other terms or other pictures. `docs/labels.md`
 from __future__ import annotations
 
 from gm_assets.labelling.labelled import InvalidReference, Labelled
+from gm_assets.labelling.opening import TextsOf
+from gm_assets.labelling.queries import (
+    Condition,
+    InvalidQuestion,
+    Label,
+    Matching,
+    best,
+    histogram,
+    labels_of,
+    matching,
+)
 from gm_assets.labelling.ready import prepare
 from gm_assets.labelling.reference import (
     Reference,
@@ -18,6 +29,7 @@ from gm_assets.labelling.reference import (
 from gm_assets.labelling.roc import auc, measurable, measured
 from gm_assets.labelling.scores import TermScale, cosines, percentile, scale, z
 from gm_assets.labelling.tables import (
+    SHARDS,
     FacetState,
     LabelReport,
     ShardLabels,
@@ -27,19 +39,29 @@ from gm_assets.labelling.tables import (
 )
 
 __all__ = [
+    "SHARDS",
+    "Condition",
     "FacetState",
+    "InvalidQuestion",
     "InvalidReference",
+    "Label",
     "LabelReport",
     "Labelled",
+    "Matching",
     "Reference",
     "ShardLabels",
     "TermFacts",
     "TermScale",
+    "TextsOf",
     "auc",
+    "best",
     "cosines",
     "heldout_for",
+    "histogram",
     "label_facet",
+    "labels_of",
     "make_reference",
+    "matching",
     "measurable",
     "measured",
     "open_reference",

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from gm_assets.errors import GmError, NotFound
 from gm_assets.labelling.home import Home
+from gm_assets.stores.labels import FOLDER, LabelStore
 from gm_assets.vocabulary import Facet, Term, Vocabulary, folder_for, load
 
 Measure: TypeAlias = Literal["percentile", "z", "cosine"]
@@ -245,6 +246,8 @@ def _labels(home: Home, where: str, order: str, *values: Any) -> tuple[Label, ..
 def _asked(home: Home, query: str, *values: Any) -> list[Any]:
     from gm_assets.stores.catalogue import reading
 
-    with reading(home.state / "labels"):
+    labels = LabelStore(home.state / FOLDER)
+    labels.check()
+    with reading(labels.root):
         rows: list[Any] = home.catalogue().execute(query, list(values)).fetchall()
         return rows

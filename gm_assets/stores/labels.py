@@ -224,6 +224,12 @@ class LabelStore:
         except FileNotFoundError:
             return Manifest()
 
+    def check(self) -> None:
+        """Raise LibraryError where a file that the manifest names is not whole."""
+        manifest = self.manifest()
+        self._source([(facet.path, facet.terms) for facet in manifest.facets])
+        self._source([(part.path, part.file) for part in manifest.parts])
+
     def mark(self) -> str:
         """Changes whenever the manifest does; '' where there is none."""
         try:
