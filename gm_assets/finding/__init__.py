@@ -1,0 +1,45 @@
+"""Finding: describe a picture and it comes, with its family and with a measure of how well it fits.
+
+`sync` keeps the vector store in step with the catalogue, `find` and `Finder` search it, `sheet`
+shows hits as a contact sheet. Domain code: it knows nothing of Dagster or of the command line.
+`docs/finding.md` is for users.
+"""
+
+from __future__ import annotations
+
+from gm_assets.finding.searching import Finder, find
+from gm_assets.finding.syncing import behind, embedded_models, sync, sync_all, vector_store
+from gm_assets.finding.values import (
+    ChainKin,
+    Filters,
+    Found,
+    Hit,
+    Kin,
+    Place,
+    Population,
+    Question,
+    Relative,
+    StageKin,
+    SyncReport,
+)
+
+__all__ = [
+    "ChainKin",
+    "Filters",
+    "Finder",
+    "Found",
+    "Hit",
+    "Kin",
+    "Place",
+    "Population",
+    "Question",
+    "Relative",
+    "StageKin",
+    "SyncReport",
+    "behind",
+    "embedded_models",
+    "find",
+    "sync",
+    "sync_all",
+    "vector_store",
+]

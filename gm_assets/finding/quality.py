@@ -1,0 +1,87 @@
+"""How good a hit is: percentiles of its cosine, and whether anything matches at all.
+
+A nearest picture always exists; whether it resembles the question is another matter. So a
+question's cosines are also taken with pictures that stand outside the library: the frozen
+reference of the model (`labelling.reference`). A hit's percentile says how many of those the
+question fits less well. Without a reference it says how many of the library's own, which
+orders the hits and cannot say that nothing matches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gm_assets.finding.values import Population
+
+if TYPE_CHECKING:
+    from gm_assets.library import Library
+    from gm_assets.stores.vectors import VectorStore
+
+#: Pictures from which percentiles are shown.
+SPEAKING = 100
+#: Pictures that stand for a library too large to be kept in memory.
+SAMPLE = 20_000
+#: A best hit below this percentile of the reference is what any question gets.
+UNUSUAL = 99.0
+
+
+@dataclass(frozen=True)
+class Background:
+    """Pictures that cosines of a question are compared with.
+
+    Attributes:
+        name: as `Population.name`.
+        rows: (n, d) float32.
+    """
+
+    name: str
+    rows: np.ndarray
+
+    @property
+    def population(self) -> Population:
+        """What percentiles are taken among, for people."""
+        return Population(self.name, len(self.rows))
+
+    def scale(self, vector: np.ndarray) -> Scale:
+        """How the cosines of one question lie."""
+        return Scale(np.sort(self.rows @ vector))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The cosines of a question with the background, ascending."""
+
+    cosines: np.ndarray
+
+    def percentile(self, cosine: float) -> float | None:
+        """The part of the background below `cosine` in per cent, equal ones counted half.
+
+        None where the background is too small to say.
+        """
+        if len(self.cosines) < SPEAKING:
+            return None
+        below = np.searchsorted(self.cosines, cosine, "left")
+        equal = np.searchsorted(self.cosines, cosine, "right") - below
+        return float(100.0 * (below + equal / 2) / len(self.cosines))
+
+    def z(self, cosines: np.ndarray) -> np.ndarray:
+        """Cosines in standard deviations from the background's mean."""
+        deviation = float(self.cosines.std()) if len(self.cosines) else 0.0
+        mean = float(self.cosines.mean()) if len(self.cosines) else 0.0
+        return np.asarray((cosines - mean) / max(deviation, 1e-6), np.float32)
+
+
+def background(library: Library, store: VectorStore, model: str) -> Background:
+    """The reference of the model where there is one, else the library's own vectors."""
+    from gm_assets.labelling.reference import reference_for
+
+    reference = reference_for(library, model)
+    if reference is not None:
+        return Background("reference", reference.pictures.vectors.astype(np.float32))
+    matrix = store.matrix(model)
+    if matrix is not None:
+        return Background("library", matrix.rows)
+    return Background("sample", store.sample(model, SAMPLE).rows.astype(np.float32))

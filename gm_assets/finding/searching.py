@@ -1,0 +1,396 @@
+"""Find: words, pictures and filters in, hits with their quality and their family out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from gm_assets.errors import GmError, LibraryError, NotFound
+from gm_assets.finding import descriptions, ranking
+from gm_assets.finding.choosing import Restriction, restriction
+from gm_assets.finding.kinship import Kinship
+from gm_assets.finding.quality import UNUSUAL, Background, Scale, background
+from gm_assets.finding.ranking import Ranked
+from gm_assets.finding.syncing import behind, sync, vector_store
+from gm_assets.finding.values import Filters, Found, Hit, Question
+from gm_assets.library.values import ProgressFunction
+from gm_assets.words import counted
+
+if TYPE_CHECKING:
+    from gm_assets.encoding import Encoder
+    from gm_assets.library import Library
+
+#: Hits that can be asked for.
+MAX_HITS = 1_000
+#: Depth of both orders before they are fused, and of candidates for `without`.
+DEPTH = 200
+
+#: Opens the encoder; called where words or a picture without a vector have to be encoded.
+Opener: TypeAlias = "Callable[[], Encoder]"
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a search needs of one generation of the catalogue and one version of the vectors."""
+
+    signature: tuple[int, ...]
+    kinship: Kinship
+    background: Background
+    vectors: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question as a vector (None: only words are looked for), and what is said of it."""
+
+    vector: np.ndarray | None
+    own: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+class Finder:
+    """Searches one library with one model; keeps what further searches need.
+
+    The vector store follows the catalogue before a search where it is behind, unless the
+    library was opened read-only or another process writes: then a note says so.
+
+    Args:
+        model: fingerprint of the encoder.
+        opener: opens the encoder when it is needed first; `--like` of a picture that has a
+            vector needs none.
+        progress: told when vectors are read from files.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        model: str,
+        opener: Opener,
+        *,
+        progress: ProgressFunction | None = None,
+    ) -> None:
+        self.library = library
+        self.model = model
+        self.store = vector_store(library)
+        self._opener = opener
+        self._progress = progress
+        self._encoder: Encoder | None = None
+        self._kept: _State | None = None
+
+    def find(
+        self,
+        text: str | None = None,
+        *,
+        like: Sequence[str | os.PathLike[str]] = (),
+        without: Sequence[str] = (),
+        filters: Filters | None = None,
+        k: int = 20,
+        hybrid: bool = True,
+    ) -> Found:
+        """The pictures that fit best.
+
+        Args:
+            text: a description. With `like` the question is the mean of all their unit vectors.
+            like: picture files, in the library or not; those of the library are no hits.
+            without: descriptions of what is not wanted.
+            filters: what a hit must be.
+            k: hits, 1 to 1,000.
+            hybrid: search titles, descriptions and prompts for the words of `text` too; not
+                done with `like` or `without`, where words alone would mislead.
+
+        Raises:
+            GmError: nothing is asked; a number of hits out of bounds.
+            NotFound: no vectors of this model; an unknown filter value; no such file.
+            ModelError, MissingExtra: the encoder cannot be used.
+            UnreadableFile, UnsupportedFormat, TooLarge: of a picture that has no vector yet.
+        """
+        filters = filters or Filters()
+        text = (text or "").strip() or None
+        question = Question(text, tuple(map(os.fspath, like)), tuple(without), filters, k)
+        _check(question)
+        state = self._state()
+        chosen = restriction(self.library, self.store, self.model, filters)
+        asked = self._ask(question)
+        wanted = None if asked.vector is None else state.background.scale(asked.vector)
+        depth = max(DEPTH, 5 * k)
+        ranked = self._by_picture(asked, chosen, depth if without or hybrid else k + len(asked.own))
+        if without and wanted is not None:
+            ranked = self._without(ranked, wanted, without, state)
+        elif hybrid and text is not None and not like and not without:
+            ranked = ranking.fused(ranked, self._by_words(text, asked, chosen, depth))
+        hits = self._hits(ranked, asked, wanted, state, k)
+        matches, said = _judge(hits, wanted, state.background)
+        return Found(
+            question=question,
+            model=self.model,
+            hits=hits,
+            population=state.background.population,
+            vectors=state.vectors,
+            matches=matches,
+            notes=(*asked.notes, *said, *chosen.notes, *state.notes),
+        )
+
+    # -- what is known -------------------------------------------------------------------
+
+    def _state(self) -> _State:
+        """The state of now; made again where catalogue or vectors have changed."""
+        signature = self._signature()
+        if self._kept is None or self._kept.signature != signature:
+            notes = self._follow()
+            described = self.store.described(self.model)
+            if not len(described):
+                raise NotFound(
+                    "no picture of this library has a vector of the active model",
+                    where=self.library.root,
+                    remedy="Run gm embed",
+                )
+            missing = descriptions.missing(self.library.catalogue(), described)
+            if missing:
+                notes.append(
+                    f"{counted(missing, 'picture')} cannot be found: no vector of this model. "
+                    "Run gm embed"
+                )
+            self._kept = _State(
+                self._signature(),
+                Kinship(self.library.store.current()),
+                background(self.library, self.store, self.model),
+                len(described),
+                tuple(notes),
+            )
+        return self._kept
+
+    def _signature(self) -> tuple[int, ...]:
+        from gm_assets.stores.catalogue import CURRENT
+
+        try:
+            status = (self.library.store.root / CURRENT).stat()
+        except OSError:
+            self.library.store.current()  # says what is missing
+            raise
+        return (status.st_mtime_ns, status.st_ino, self.store.version(self.model))
+
+    def _follow(self) -> list[str]:
+        """Bring the store up to date where it is behind; what keeps that from being done."""
+        if not behind(self.library, self.store, self.model):
+            return []
+        try:
+            report = sync(self.library, self.model, progress=self._progress)
+        except LibraryError as error:
+            if not self.store.count(self.model):
+                raise
+            return [f"the search is behind the catalogue: {error.what}"]
+        return [f"{path}: {reason}" for path, reason in report.unreadable[:3]]
+
+    # -- the question --------------------------------------------------------------------
+
+    def _ask(self, question: Question) -> _Asked:
+        vectors, notes, own = [], [], set()
+        if question.text is not None:
+            vector, said = self._text(question.text)
+            notes += said
+            if vector is not None:
+                vectors.append(vector)
+        for path in question.like:
+            content_id, vector = self._picture(path)
+            vectors.append(vector)
+            own.update(() if content_id is None else (content_id,))
+        if not vectors:
+            return _Asked(None, frozenset(own), tuple(notes))
+        mean = np.mean(vectors, axis=0)
+        length = float(np.linalg.norm(mean))
+        return _Asked(mean / max(length, 1e-9), frozenset(own), tuple(notes))
+
+    def _text(self, text: str) -> tuple[np.ndarray | None, list[str]]:
+        """The vector of a text, None where the model knows none of its words; notes on it."""
+        from gm_assets.encoding import canonical
+
+        encoder = self.encoder
+        words = canonical(text).split()
+        reading = encoder.reading(text)
+        notes = []
+        if reading.unknown:
+            known = "these words" if len(reading.unknown) < len(words) else "any of the words"
+            notes.append(f"the model does not know {known}: {', '.join(reading.unknown)}")
+        if reading.truncated:
+            notes.append(
+                f"the text is longer than the model reads ({reading.tokens} of at most "
+                f"{encoder.text_length} tokens); its end was not read"
+            )
+        if len(set(reading.unknown)) == len(set(words)):
+            return None, notes
+        return encoder.texts([text])[0], notes
+
+    def _picture(self, path: str) -> tuple[str | None, np.ndarray]:
+        """The content (None where it is not in the library) and the vector of a file."""
+        content_id = self._content_of(path)
+        if content_id is not None:
+            found = self.store.get(self.model, [content_id])
+            if len(found.rows):
+                return content_id, found.rows[0].astype(np.float32)
+        from gm_assets.encoding import view_of
+
+        full = self.library.root / path if not os.path.lexists(path) else path
+        if not os.path.lexists(full):
+            raise NotFound("there is no such file", where=path, remedy="Name a picture")
+        encoder = self.encoder
+        return content_id, encoder.images([view_of(full, encoder.image_size)])[0]
+
+    def _content_of(self, path: str) -> str | None:
+        try:
+            relative = self.library.relative(path)
+        except LibraryError:  # a picture from elsewhere is as good a question
+            return None
+        row = self.library.catalogue().execute(
+            "select content_id from files where path = ?", [relative]
+        )
+        found = row.fetchone()
+        return None if found is None else found[0]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, opened once.
+
+        Raises:
+            GmError: it is not the one that the vectors were asked of.
+        """
+        if self._encoder is None:
+            opened = self._opener()
+            if opened.fingerprint != self.model:
+                raise GmError(
+                    "the encoder is another one than the vectors are searched of",
+                    where=opened.fingerprint[:16],
+                    remedy="Ask with the library's active encoder (gm models list)",
+                )
+            self._encoder = opened
+        return self._encoder
+
+    # -- the order -----------------------------------------------------------------------
+
+    def _by_picture(self, asked: _Asked, chosen: Restriction, depth: int) -> list[Ranked]:
+        if asked.vector is None:
+            return []
+        found = self.store.search(
+            self.model, asked.vector, depth + len(asked.own), chosen.where, among=chosen.among
+        )
+        names, cosines = found["content_id"].to_pylist(), found["cosine"].to_pylist()
+        kept = [pair for pair in zip(names, cosines, strict=True) if pair[0] not in asked.own]
+        return ranking.by_cosine([name for name, _ in kept], [cosine for _, cosine in kept])
+
+    def _by_words(self, text: str, asked: _Asked, chosen: Restriction, depth: int) -> list[Ranked]:
+        names = self.store.words(self.model, text, depth, chosen.where, chosen.among)
+        ids = names["content_id"].to_pylist()
+        cosines: dict[str, float] = {}
+        if asked.vector is not None and ids:
+            vectors = self.store.get(self.model, ids)
+            near = vectors.rows.astype(np.float32) @ asked.vector
+            cosines |= zip(vectors.content_ids.to_pylist(), near.tolist(), strict=True)
+        return [
+            Ranked(name, cosines.get(name), by_words=rank) for rank, name in enumerate(ids, start=1)
+        ]
+
+    def _without(
+        self, ranked: list[Ranked], wanted: Scale, without: Sequence[str], state: _State
+    ) -> list[Ranked]:
+        vectors = self.encoder.texts(list(without))
+        unwanted = [(vector, state.background.scale(vector)) for vector in vectors]
+        rows = self.store.get(self.model, [one.content_id for one in ranked]).rows
+        return ranking.without(ranked, rows.astype(np.float32), wanted, unwanted)
+
+    def _hits(
+        self,
+        ranked: list[Ranked],
+        asked: _Asked,
+        wanted: Scale | None,
+        state: _State,
+        k: int,
+    ) -> tuple[Hit, ...]:
+        hits: list[Hit] = []
+        for one in ranked:
+            members = state.kinship.members(one.content_id)
+            if not members or one.content_id in asked.own:
+                continue  # its files are gone; the store could not follow
+            places = tuple(
+                dict.fromkeys(place for each in members for place in state.kinship.places(each))
+            )
+            hits.append(
+                Hit(
+                    rank=len(hits) + 1,
+                    content_id=one.content_id,
+                    document_id=members[0].document_id,
+                    path=members[0].path,
+                    title=members[0].title,
+                    places=places,
+                    cosine=one.cosine,
+                    percentile=_percentile(wanted, one.cosine),
+                    by_picture=one.by_picture,
+                    by_words=one.by_words,
+                    against=one.against,
+                    kin=state.kinship.kin(members, places),
+                )
+            )
+            if len(hits) == k:
+                break
+        return tuple(hits)
+
+
+def find(
+    library: Library,
+    encoder: Encoder,
+    *,
+    text: str | None = None,
+    like: Sequence[str | os.PathLike[str]] = (),
+    without: Sequence[str] = (),
+    filters: Filters | None = None,
+    k: int = 20,
+    hybrid: bool = True,
+    progress: ProgressFunction | None = None,
+) -> Found:
+    """Search a library once; `Finder` serves many searches and keeps what they share.
+
+    Arguments and errors as `Finder.find`.
+    """
+    finder = Finder(library, encoder.fingerprint, lambda: encoder, progress=progress)
+    return finder.find(text, like=like, without=without, filters=filters, k=k, hybrid=hybrid)
+
+
+def _check(question: Question) -> None:
+    from gm_assets.encoding import canonical
+
+    if question.text is None and not question.like:
+        raise GmError("nothing is asked", remedy="Describe a picture, or name one with --like")
+    for text in (*filter(None, (question.text,)), *question.without):
+        if not canonical(text):
+            raise GmError(f"{text[:80]!r} holds no word", remedy="Describe the picture in words")
+    if not 1 <= question.k <= MAX_HITS:
+        raise GmError(f"{question.k} hits cannot be asked for", remedy=f"Ask for 1 to {MAX_HITS:,}")
+
+
+def _percentile(wanted: Scale | None, cosine: float | None) -> float | None:
+    return None if wanted is None or cosine is None else wanted.percentile(cosine)
+
+
+def _judge(
+    hits: Sequence[Hit], wanted: Scale | None, ground: Background
+) -> tuple[bool | None, list[str]]:
+    """Whether anything really matches, and what to say where nothing does."""
+    if not hits:
+        return False, ["nothing here fits"]
+    if wanted is None:
+        return None, ["only words were looked for"]
+    if ground.name != "reference":
+        return None, []
+    best = max(hits, key=lambda hit: hit.cosine or -1.0)
+    if best.percentile is None:
+        return None, []
+    if best.percentile >= UNUSUAL:
+        return True, []
+    said = (
+        f"nothing here really matches: {100.0 - best.percentile:.0f} % of {ground.population} "
+        f"fit the question as well as the best hit (cosine {best.cosine:.3f})"
+    )
+    return False, [said]
