@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PHASES = {
     "find": "finding files",
+    "label": "labelling",
     "make": "making",
     "read": "reading",
     "record": "recording",

@@ -20,6 +20,8 @@ def at_revision(folder: Path, revision: str) -> Vocabulary:
         NotFound: no git, no checkout, no such revision, or no facet in it.
         InvalidVocabulary: what that revision holds breaks the rules.
     """
+    if revision.startswith("-"):  # git would take it for an option
+        raise NotFound(f"{revision!r} is no revision", where=folder)
     listed = _git(folder, revision, "ls-tree", "-z", "--full-tree", "--name-only", f"{revision}:./")
     names = [name for name in listed.decode("utf-8", "replace").split("\0") if name]
     files = {
