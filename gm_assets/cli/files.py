@@ -278,13 +278,15 @@ def rebuild(
     as_json: JsonOption = False,
 ) -> None:
     """Make the derived stores again from the files alone."""
+    from gm_assets.cli.finding import print_vectors, restore_vectors
     from gm_assets.library import rebuild as run
 
     home = open_library(ctx, library)
     with progress_bar(quiet=as_json) as progress:
         report = run(home, verify=verify, workers=worker_count(workers), progress=progress)
+        vectors = restore_vectors(home, worker_count(workers), progress)
     if as_json:
-        print_json({"library": home.root, "report": report})
+        print_json({"library": home.root, "report": report, "vectors": vectors})
         return
     words = "read and decoded" if report.verified else "remembered (not verified)"
     print(f"{counted(report.files, 'file')} {words}: {report.remembered} with a memory,"
@@ -294,6 +296,7 @@ def rebuild(
         print(f"altered: {safe(path)}")
     for path in report.waiting:
         note(f"{path} was changing: run gm ingest")
+    print_vectors(vectors)
 
 
 def check(

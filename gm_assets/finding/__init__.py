@@ -7,7 +7,9 @@ shows hits as a contact sheet. Domain code: it knows nothing of Dagster or of th
 
 from __future__ import annotations
 
+from gm_assets.finding.histograms import histogram
 from gm_assets.finding.searching import Finder, find
+from gm_assets.finding.sheets import Card, draw, sheet
 from gm_assets.finding.syncing import behind, embedded_models, sync, sync_all, vector_store
 from gm_assets.finding.values import (
     ChainKin,
@@ -24,6 +26,7 @@ from gm_assets.finding.values import (
 )
 
 __all__ = [
+    "Card",
     "ChainKin",
     "Filters",
     "Finder",
@@ -37,8 +40,11 @@ __all__ = [
     "StageKin",
     "SyncReport",
     "behind",
+    "draw",
     "embedded_models",
     "find",
+    "histogram",
+    "sheet",
     "sync",
     "sync_all",
     "vector_store",

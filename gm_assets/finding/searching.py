@@ -111,7 +111,9 @@ class Finder:
         """
         filters = filters or Filters()
         text = (text or "").strip() or None
-        question = Question(text, tuple(map(os.fspath, like)), tuple(without), filters, k)
+        question = Question(
+            text, tuple(os.fspath(path) for path in like), tuple(without), filters, k
+        )
         _check(question)
         state = self._state()
         chosen = restriction(self.library, self.store, self.model, filters)
@@ -189,7 +191,9 @@ class Finder:
     # -- the question --------------------------------------------------------------------
 
     def _ask(self, question: Question) -> _Asked:
-        vectors, notes, own = [], [], set()
+        vectors: list[np.ndarray] = []
+        notes: list[str] = []
+        own: set[str] = set()
         if question.text is not None:
             vector, said = self._text(question.text)
             notes += said
