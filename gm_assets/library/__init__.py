@@ -10,6 +10,7 @@ from gm_assets.library.affected import changes_by_chain
 from gm_assets.library.changes import scan
 from gm_assets.library.checking import check
 from gm_assets.library.editing import place, recover, revise
+from gm_assets.library.embedding import embed
 from gm_assets.library.ingesting import ingest
 from gm_assets.library.library import Library
 from gm_assets.library.rebuilding import rebuild
@@ -21,6 +22,8 @@ from gm_assets.library.values import (
     Affected,
     Changes,
     CheckResult,
+    Completed,
+    EmbedReport,
     Entry,
     IngestReport,
     LinkFact,
@@ -34,6 +37,7 @@ from gm_assets.library.values import (
     ShardReport,
     StageFile,
     StageReport,
+    Unembedded,
 )
 
 __all__ = [
@@ -42,6 +46,8 @@ __all__ = [
     "Affected",
     "Changes",
     "CheckResult",
+    "Completed",
+    "EmbedReport",
     "Entry",
     "IngestReport",
     "Library",
@@ -56,8 +62,10 @@ __all__ = [
     "ShardReport",
     "StageFile",
     "StageReport",
+    "Unembedded",
     "changes_by_chain",
     "check",
+    "embed",
     "ingest",
     "place",
     "rebuild",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gm_assets.errors import LibraryError, NotFound, WriteRefused
 from gm_assets.library.adopting import find_adoption
 from gm_assets.library.authoring import first_memory, placed, recovered, revised
+from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.examine import Examined, examine
 from gm_assets.library.folder import special
 from gm_assets.library.recording import Recorder
@@ -211,8 +212,14 @@ def _remember(
     memory: Memory,
     break_credentials: bool,
 ) -> Memory:
-    """Write the memory, read the file again and bring its row up to date."""
+    """Write the memory, read the file again and bring its row up to date.
+
+    Where the memory lacks the picture's vector, it gets it in the same write.
+    """
     full = library.root / relative
+    embedder = embedder_of(library)
+    if isinstance(embedder, Embedder) and examined.identity is not None:
+        memory, _ = embedder.given(memory, examined.identity.kind, full)
     write_memory(full, memory, expected=examined.signature, break_credentials=break_credentials)
     fresh = examine(str(library.root), relative)
     ruling = library.ruling(relative)

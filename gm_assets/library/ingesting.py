@@ -18,10 +18,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gm_assets.errors import LibraryError
+from gm_assets.errors import GmError, LibraryError
 from gm_assets.library.adopting import find_adoption
 from gm_assets.library.bringing import bring
 from gm_assets.library.changes import Known, compare, inside, topmost
+from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.library import Library
 from gm_assets.library.past import Arrival, PastFile, match_moves, past_files
 from gm_assets.library.pending import pending
@@ -77,6 +78,10 @@ def ingest(
     managed, or the write was refused, with the reason); quarantined with a reason; or it
     waits, because it changed under our hands. Unchanged files are not opened.
 
+    A memory that is written carries the picture's vector of the library's active encoder
+    (`Library.encoder_spec`), in the same write. Without the encoder everything else is done,
+    and the report says so once.
+
     Safe to kill at any instant: every file is whole, and the next run does the rest.
 
     Args:
@@ -119,6 +124,8 @@ class _Ingest:
         self.outcomes: list[Outcome] = []
         self.counts: Counter[Action] = Counter()
         self.unplaced = 0
+        self.embedded = 0
+        self.vectors: str | None = None
         self.bytes = 0
         self.gone: set[str] = set()
         self.told = 0.0
@@ -177,6 +184,8 @@ class _Ingest:
             bytes=self.bytes,
             seconds=time.monotonic() - started,
             generation=self.library.store.generation,
+            embedded=self.embedded,
+            vectors=self.vectors if self.counts[Action.WRITTEN] else None,
         )
 
     def _relative(self, paths: Iterable[str | os.PathLike[str]], copy_to: str | None) -> list[str]:
@@ -235,7 +244,9 @@ class _Ingest:
         # A file that the store knows by an id keeps it, though only the store has it yet.
         unnamed = (e.path for e in entries if e.path not in past or not past[e.path].document_id)
         adoption = find_adoption(self.library, unnamed)
-        worker = Remember(str(self.library.root), self.library.config, lost, mode, adoption)
+        embedder = self._embedder() if entries and not self.dry_run else None
+        root, config = str(self.library.root), self.library.config
+        worker = Remember(root, config, lost, mode, adoption, embedder)
         pool: Pool[Handled] = Pool(worker, worker.crashed, self.workers)
         offered = frozenset(lost.offered_paths.values())
         try:
@@ -251,6 +262,15 @@ class _Ingest:
                 recorder.commit()
             raise
 
+    def _embedder(self) -> Embedder | None:
+        """What gives written memories their vectors; without one, `vectors` says why."""
+        found = embedder_of(self.library)
+        if isinstance(found, GmError):
+            remedy = f". {found.remedy}" if found.remedy else ""
+            self.vectors = f"No vectors were made: {found.what}{remedy}; then `gm embed`"
+            return None
+        return found
+
     def _take(
         self,
         handled: Handled,
@@ -261,6 +281,7 @@ class _Ingest:
         outcome, examined = handled.outcome, handled.examined
         if handled.recovery is not None:
             self.recoveries.append(handled.recovery)
+        self.embedded += handled.embedded
         if recorder is not None:
             if outcome.action is Action.WRITTEN:
                 recorder.wrote(outcome.path)

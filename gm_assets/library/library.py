@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from gm_assets.encoding import EncoderSpec
     from gm_assets.stores import Store
+    from gm_assets.stores.vectors import VectorStore
 
 STATE_FOLDER = ".gm"
 
@@ -145,6 +147,13 @@ class Library:
 
         profile = chosen_profile() or self.config.profile or Settings.profile
         return encoder_spec(profile, runtime=self.config.runtime)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        """The vector store of this library."""
+        from gm_assets.stores.vectors import VectorStore
+
+        return VectorStore(self.state / "vectors")
 
     @property
     def thumbs(self) -> Path:

@@ -15,6 +15,7 @@ from gm_assets.errors import GmError, MemoryConflict, UnreadableFile
 from gm_assets.library.adopting import Adoption
 from gm_assets.library.authoring import first_memory, placed_by_rule
 from gm_assets.library.config import LibraryConfig
+from gm_assets.library.encoders import Embedder
 from gm_assets.library.examine import Examined, examine, failed, write
 from gm_assets.library.recovery import Lost
 from gm_assets.library.rules import Ruling, rule_for
@@ -46,6 +47,7 @@ class Handled:
     placement_by_rule: Placement | None
     bare: bool  # it came without a memory
     recovery: Recovery | None = None
+    embedded: bool = False  # a memory was written with the active encoder's vector
     seconds: float = 0.0  # that the worker spent on it
 
 
@@ -125,6 +127,7 @@ class Remember:
     lost: Lost
     mode: Mode
     adoption: Adoption = NO_ADOPTION
+    embedder: Embedder | None = None
 
     def __call__(self, path: str) -> Handled:
         managed = self.config.manages(path)
@@ -136,7 +139,12 @@ class Remember:
         if decision.action is Action.WRITTEN:
             examined, decision = self._write(examined, decision)
         handled = self._handled(examined, decision, managed, ruling)
-        return replace(handled, bare=bare, seconds=time.perf_counter() - started)
+        return replace(
+            handled,
+            bare=bare,
+            embedded=self._embedded(examined, decision),
+            seconds=time.perf_counter() - started,
+        )
 
     def crashed(self, path: str) -> Handled:
         """The result for a file whose reading ended its process, twice."""
@@ -158,6 +166,12 @@ class Remember:
         if self.mode is Mode.CATALOGUE:
             action = Action.RECORDED if examined.memory is None else Action.REMEMBERED
             return examined, Decision(action, "gm ingest writes its memory")
+        if self.embedder is not None:
+            full = f"{self.root}/{examined.path}"
+            memory, reason = self.embedder.given(memory, examined.identity.kind, full)
+            if reason is not None:
+                words = (decision.detail, f"no vector: {reason}")
+                decision = replace(decision, detail="; ".join(filter(None, words)))
         wrote = write(self.root, examined.path, memory, examined.signature)
         if isinstance(wrote, MemoryConflict):
             return examined, Decision(Action.WAITING, wrote.what)
@@ -168,6 +182,13 @@ class Remember:
             examined, signature=wrote.signature, identity=identity, memory=wrote.memory
         )
         return examined, decision
+
+    def _embedded(self, examined: Examined, decision: Decision) -> bool:
+        """Whether a memory was written that holds the active encoder's vector."""
+        if self.embedder is None or self.mode is not Mode.WRITE or examined.memory is None:
+            return False
+        held = (embedding.model for embedding in examined.memory.embeddings)
+        return decision.action is Action.WRITTEN and self.embedder.fingerprint in held
 
     def _handled(
         self, examined: Examined, decision: Decision, managed: bool, ruling: Ruling | None

@@ -1,19 +1,22 @@
 """Verifying one stage of one chain: its files are read and identified again, now.
 
-This is what a materialization of a stage asset records. It reads and reports; it repairs
-nothing and writes nothing.
+This is what a materialization of a stage asset records. It reads and reports, and repairs
+nothing. The one thing that it writes is derived: sound pictures without a vector of the active
+encoder get one in the vector store.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.errors import UnreadableFile
+from gm_assets.library.encoders import complete
 from gm_assets.library.examine import Examined, examine
 from gm_assets.library.pool import Pool
-from gm_assets.library.values import LinkFact, StageFile, StageReport
+from gm_assets.library.values import Completed, LinkFact, StageFile, StageReport
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.record import STAGES, Placement, chain_key, parse_chain_key
 
@@ -59,7 +62,8 @@ def verify_stage(library: Library, chain_key: str, stage: str) -> StageReport:
         stage: `S1` to `S5`.
 
     Returns:
-        The report. It has no files where the stage is a gap or the chain is not known.
+        The report, also on the pictures' vectors. It has no files where the stage is a gap or
+        the chain is not known.
 
     Raises:
         ValueError: `chain_key` or `stage` cannot be one.
@@ -86,7 +90,20 @@ def verify_stage(library: Library, chain_key: str, stage: str) -> StageReport:
         not_applicable=state == "not_applicable",
         primary=_face(there, primary),
         data_version=data_version(file.content_id for file in there if file.content_id),
+        vectors=_vectors(library, files, found),
     )
+
+
+def _vectors(
+    library: Library, files: Iterable[StageFile], found: Mapping[str, Examined]
+) -> Completed:
+    """Vectors for the pictures whose content is the one that links name."""
+    pictures = {
+        file.path: (file.content_id, found[file.path].memory)
+        for file in files
+        if file.state in ("sound", "provisional") and file.content_id and file.format != "glb"
+    }
+    return complete(library, pictures) if pictures else Completed()
 
 
 def _key(text: str) -> str:

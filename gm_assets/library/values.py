@@ -6,8 +6,8 @@ between the parts, as in the store's tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -141,7 +141,9 @@ class IngestReport:
 
     `outcomes` lists the files that were handled (of very many only those that need
     attention), `counts` all of them by the names of `Action`; `unchanged` were not opened.
-    `unplaced` counts handled files that stand in no chain.
+    `unplaced` counts handled files that stand in no chain. `embedded` counts the memories that
+    were written with the picture's vector; `vectors` says why pictures got none, and what to
+    do, where the encoder could not be used.
     """
 
     dry_run: bool
@@ -155,6 +157,8 @@ class IngestReport:
     bytes: int
     seconds: float
     generation: int
+    embedded: int = 0
+    vectors: str | None = None
 
     def of(self, action: Action) -> tuple[Outcome, ...]:
         """The outcomes with that action, in order of path."""
@@ -183,7 +187,50 @@ class IngestReport:
             )
         if self.recoveries:
             lines.append(f"{len(self.recoveries)} lost their memory and can have it back")
+        if self.embedded:
+            lines.append(f"{counted(self.embedded, 'picture')} can be found by describing it")
+        if self.vectors:
+            lines.append(self.vectors)
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A picture that has no vector, or whose memory did not take it, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What `embed` did for the contents that it was asked for.
+
+    Attributes:
+        model: fingerprint of the encoder; `name` is its name in the profiles, `dimension` the
+            numbers in a vector.
+        contents: pictures asked for; `known` of them had a vector already.
+        from_memories, computed: vectors taken from files, and made by the model.
+        failed: how many have none; `failures` lists them (of very many the first).
+        models: 3D files asked for. They have no vector: their renders have.
+        written: files whose memories took a vector (`into_files`); `refused` counts those that
+            could not.
+        seconds: wall time.
+    """
+
+    model: str
+    name: str
+    dimension: int
+    contents: int
+    known: int
+    from_memories: int
+    computed: int
+    failed: int
+    failures: tuple[Unembedded, ...]
+    models: int
+    written: int
+    refused: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -241,13 +288,29 @@ class StageFile:
     detail: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The vectors of a few pictures: already in the store, from memories, and made now.
+
+    `without` names the pictures that have none, with the reason; `reason` says why no encoder
+    was used at all.
+    """
+
+    known: int = 0
+    from_memories: int = 0
+    computed: int = 0
+    without: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+
+
 @dataclass(frozen=True)
 class StageReport:
     """What stands at one stage of one chain now (`verify_stage`).
 
     `links` are as the store judged them at its last commit. `gap` is the reason of a gap
     where a memory states one. `primary` is the file that stands for the stage;
-    `data_version` is `lineage.data_version` of the content ids found now.
+    `data_version` is `lineage.data_version` of the content ids found now. `vectors` tells
+    which pictures have a vector.
     """
 
     key: str
@@ -258,6 +321,7 @@ class StageReport:
     not_applicable: bool
     primary: StageFile | None
     data_version: str | None
+    vectors: Completed = Completed()
 
     def of(self, state: str) -> tuple[StageFile, ...]:
         """The files in that state."""

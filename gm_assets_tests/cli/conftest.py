@@ -26,7 +26,7 @@ WHEN = "2026-11-22T10:00:00Z"
 @pytest.fixture
 def gm(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> Gm:
     """`gm` on an empty library; the settings of the person who runs the tests are unset."""
-    for name in ("GM_LIBRARY", "GM_WALK_URL", "GM_PROFILE", "GM_STATE", "GM_PICTURES"):
+    for name in ("GM_LIBRARY", "GM_WALK_URL", "GM_STATE", "GM_PICTURES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GM_WORKERS", "1")
     monkeypatch.chdir(tmp_path)
