@@ -44,6 +44,10 @@ class LibraryResource(dg.ConfigurableResource):
         """Address of the 256-pixel WebP of a content."""
         return f"{self.walk_url.rstrip('/')}/thumb/{quote(content_id, safe=':')}.webp"
 
+    def picture_url(self, name: str) -> str:
+        """Address of a kept picture (`gm_assets.library.pictures`)."""
+        return f"{self.walk_url.rstrip('/')}/picture/{quote(name, safe='')}.webp"
+
     def chain_url(self, key: str) -> str:
         """Address of the page of a chain key such as `seam-keeper.g01`."""
         return f"{self.walk_url.rstrip('/')}/chain/{quote(key, safe='')}"

@@ -10,6 +10,7 @@ from enum import Enum
 import dagster as dg
 from pydantic import Field
 
+from gm_assets.defs.automation import FOLLOW
 from gm_assets.defs.corpus.metadata import catalogue_metadata, shard_metadata
 from gm_assets.defs.library.assets import library_files
 from gm_assets.defs.partitions import shards
@@ -18,14 +19,6 @@ from gm_assets.defs.resources import LibraryResource
 
 GROUP = "corpus"
 OWNERS = ["team:assets"]
-
-#: Derived stores follow what they are made from, once for each change: a run that fails is
-#: not asked for again until something changes again.
-FOLLOW = (
-    dg.AutomationCondition.any_deps_updated().since_last_handled()
-    & ~dg.AutomationCondition.any_deps_in_progress()
-    & ~dg.AutomationCondition.in_progress()
-).with_label("when what it is made from changes")
 
 
 @dg.asset(
