@@ -1,0 +1,171 @@
+"""Training pictures on disk: made in sittings, each one file, resumable, without pickles.
+
+A sitting is one subject with one seed: its desk views and its frames in a few environments.
+Sittings are planned in rounds over all subjects, so that any number of finished ones is
+balanced. A file holds `pictures` (n, side, side, 3) uint8 and `facts`, the JSON of n records.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gm_assets.training.facts import Facts, Split, hashed
+from gm_assets.training.looks import INTERIOR, Sample, Sitter, desk_views, drawings, frames
+from gm_assets.world.names import ENVIRONMENTS
+from gm_assets.world.subjects import SUBJECTS
+
+#: Version of the pictures: another one never reads these.
+VERSION = 2
+#: Side of the pictures in pixels; the encoder's own.
+SIDE = 96
+#: Resolution of the sculpts.
+DETAIL = 0.3
+#: Frames in each environment of a sitting.
+FRAMES = 10
+#: Sittings of each subject that are held out, and that the reference comes from.
+APART = 2
+#: Rounds of training sittings in a full data set.
+ROUNDS = 40
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One subject, one seed, a few environments; or `drawn`: drawings and clay alone."""
+
+    split: Split
+    subject: str
+    turn: int
+    drawn: bool = False
+
+    @property
+    def name(self) -> str:
+        """File name without its suffix."""
+        return f"{self.split}-{self.turn:03d}-{self.subject}{'-drawn' if self.drawn else ''}"
+
+    @property
+    def seed(self) -> int:
+        """The sculptor's seed: never one of the demo's, which are below 100."""
+        return 1_000 + hashed("sculpt", self.name) % 1_000_000
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Where the frames are made: three environments in turn, all of them for held-out."""
+        if self.subject == INTERIOR:
+            return ("torch-lit-interior",) * 2
+        if self.split == "heldout":
+            return ENVIRONMENTS
+        first = self.turn * 3 + hashed(self.subject) % len(ENVIRONMENTS)
+        return tuple(ENVIRONMENTS[(first + step) % len(ENVIRONMENTS)] for step in range(3))
+
+
+def sittings(rounds: int = ROUNDS, subjects: Sequence[str] = tuple(SUBJECTS)) -> list[Sitting]:
+    """All sittings in the order in which they are made.
+
+    The held-out ones follow the second round, so that curves can be drawn early.
+    """
+    plan = [
+        Sitting("train", name, turn, drawn)
+        for turn in range(rounds)
+        for drawn in (False, True)
+        for name in subjects
+        if turn > 1 or not drawn
+    ]
+    apart = [
+        Sitting(split, name, turn)
+        for split in ("heldout", "reference")
+        for turn in range(APART)
+        for name in subjects
+    ]
+    early = 2 * len(subjects)
+    return plan[:early] + apart + plan[early:]
+
+
+def make(sitting: Sitting, side: int = SIDE, frame_count: int = FRAMES) -> list[Sample]:
+    """The pictures of one sitting; the same for the same sitting on one kind of machine."""
+    chance = np.random.Generator(np.random.PCG64(hashed("sitting", VERSION, sitting.name)))
+    trained = sitting.split != "heldout"
+    sitter = Sitter.of(sitting.subject, sitting.seed, side, trained=trained, detail=DETAIL)
+    if sitting.drawn:
+        return drawings(sitter, chance)
+    samples = desk_views(sitter, chance)
+    count = frame_count if trained else max(frame_count * 2 // 5, 1)
+    for setting in sitting.environments:
+        samples += frames(sitter, setting, count, chance)
+    return samples
+
+
+def render_all(
+    folder: Path,
+    plan: Sequence[Sitting],
+    *,
+    part: tuple[int, int] = (0, 1),
+    side: int = SIDE,
+    frame_count: int = FRAMES,
+) -> Iterator[Sitting]:
+    """Make the sittings that are missing in `folder`, and name each when its file is there.
+
+    Args:
+        part: number of this process and of all processes; each takes its share.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    number, of = part
+    for sitting in plan[number::of]:
+        path = folder / f"{sitting.name}.npz"
+        if not path.exists():
+            save(path, make(sitting, side, frame_count))
+        yield sitting
+
+
+def save(path: Path, samples: Sequence[Sample]) -> None:
+    """Write the pictures of a sitting; the file appears whole or not at all."""
+    pictures = np.stack([sample.picture for sample in samples])
+    facts = json.dumps([sample.facts.record() for sample in samples])
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        np.savez(file, pictures=pictures, facts=np.frombuffer(facts.encode(), np.uint8))
+    draft.replace(path)
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures of one split: (n, side, side, 3) uint8, and n facts."""
+
+    pixels: NDArray[np.uint8]
+    facts: tuple[Facts, ...]
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def joined(self, other: Pictures) -> Pictures:
+        """These and others."""
+        return Pictures(np.concatenate([self.pixels, other.pixels]), self.facts + other.facts)
+
+
+def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
+    """The pictures of those sittings whose files are in `folder`, in the plan's order.
+
+    Raises:
+        ValueError: there is none, or a file is not what `save` writes.
+    """
+    blocks, facts = [], []
+    for sitting in plan:
+        path = folder / f"{sitting.name}.npz"
+        if not path.exists():
+            continue
+        with np.load(path, allow_pickle=False) as file:
+            records = json.loads(bytes(file["facts"]).decode())
+            pictures = file["pictures"]
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or len(pictures) != len(records):
+            raise ValueError(f"{path} does not hold as many pictures as facts")
+        blocks.append(pictures)
+        facts += [Facts.of(record) for record in records]
+    if not blocks:
+        raise ValueError(f"no pictures in {folder}")
+    return Pictures(np.concatenate(blocks), tuple(facts))

@@ -1,0 +1,169 @@
+"""The encoder's network, tokenizer and processor, built from nothing.
+
+`VisionTextDualEncoderModel` of transformers: a small ConvNeXt (Liu et al. 2022,
+arXiv:2201.03545) for pictures and a small CLIP text transformer (Radford et al. 2021,
+arXiv:2103.00020) with a WordPiece tokenizer of its own. The response normalisation of
+ConvNeXt V2 was left out: on one CPU thread it took half of the time of a step. During training
+linear heads read the facets from the picture tower; they are thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gm_assets.training.captions import caption
+from gm_assets.training.facts import TERMS, Facts
+from gm_assets.training.wordings import wordings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Facets that the heads read.
+HEADS = ("look", "subject", "environment", "material", "light", "shot")
+_SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
+_ALPHABET = tuple("abcdefghijklmnopqrstuvwxyz0123456789")
+#: A from-scratch transformer with CLIP's tiny embeddings learns words very slowly: they are
+#: scaled up by this much at the start.
+_EMBEDDING_SCALE = 15.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the network.
+
+    Attributes:
+        image_size: side of the picture in pixels.
+        widths, depths: channels and blocks of each of the picture tower's stages.
+        text_width, text_layers: of the text tower.
+        dimension: of the vectors.
+        words: most tokens in the tokenizer.
+        text_length: tokens that the text tower takes.
+    """
+
+    image_size: int = 96
+    widths: tuple[int, ...] = (40, 80, 160, 256)
+    depths: tuple[int, ...] = (1, 2, 5, 1)
+    text_width: int = 128
+    text_layers: int = 2
+    dimension: int = 192
+    words: int = 1_000
+    text_length: int = 32
+
+
+def known_words(sample: Sequence[Facts], seed: int) -> list[str]:
+    """Captions to learn a tokenizer from: every wording, and captions as they are joined."""
+    chance = np.random.Generator(np.random.PCG64(seed))
+    texts = [wording.text for group in wordings().values() for wording in group]
+    return texts + [caption(facts, chance).text for facts in sample]
+
+
+def new_tokenizer(texts: Sequence[str], shape: Shape) -> Any:
+    """A WordPiece tokenizer of those texts; unknown words fall into letters, never to nothing."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.StripAccents()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.train_from_iterator(
+        sorted(texts),
+        trainers.WordPieceTrainer(
+            vocab_size=shape.words,
+            special_tokens=list(_SPECIAL),
+            initial_alphabet=list(_ALPHABET),
+            show_progress=False,
+        ),
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos> $A <eos>", special_tokens=[("<bos>", 2), ("<eos>", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        model_max_length=shape.text_length,
+        padding_side="right",
+        model_input_names=["input_ids"],
+    )
+
+
+def new_processor(tokenizer: Any, shape: Shape) -> Any:
+    """The processor: pictures squeezed into a square by a bicubic filter, values -1 to 1."""
+    from transformers import SiglipImageProcessorPil, VisionTextDualEncoderProcessor
+
+    images = SiglipImageProcessorPil(size={"height": shape.image_size, "width": shape.image_size})
+    return VisionTextDualEncoderProcessor(images, tokenizer)
+
+
+def new_model(tokenizer: Any, shape: Shape) -> Any:
+    """The dual encoder with random weights, drawn from torch's global generator."""
+    import torch
+    from transformers import (
+        CLIPTextConfig,
+        ConvNextConfig,
+        VisionTextDualEncoderConfig,
+        VisionTextDualEncoderModel,
+    )
+
+    vision = ConvNextConfig(
+        image_size=shape.image_size,
+        num_stages=len(shape.widths),
+        hidden_sizes=list(shape.widths),
+        depths=list(shape.depths),
+        # Meant for very deep networks, the usual 1e-6 would keep these blocks shut for long.
+        layer_scale_init_value=0.1,
+    )
+    vision.hidden_size = shape.widths[-1]  # the dual encoder asks for it
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.text_width,
+        intermediate_size=shape.text_width * 4,
+        num_hidden_layers=shape.text_layers,
+        num_attention_heads=4,
+        max_position_embeddings=shape.text_length,
+        projection_dim=shape.dimension,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+    )
+    config = VisionTextDualEncoderConfig.from_vision_text_configs(
+        vision, text, projection_dim=shape.dimension
+    )
+    model: Any = VisionTextDualEncoderModel(config)
+    with torch.no_grad():
+        model.text_model.embeddings.token_embedding.weight.mul_(_EMBEDDING_SCALE)
+    return model
+
+
+def new_heads(shape: Shape) -> Any:
+    """Linear heads from the picture tower's pooled features to the terms of each of `HEADS`."""
+    import torch
+
+    return torch.nn.ModuleDict(
+        {facet: torch.nn.Linear(shape.widths[-1], len(TERMS[facet])) for facet in HEADS}
+    )
+
+
+def save(folder: Path, model: Any, processor: Any, words: Sequence[str]) -> None:
+    """Write a model folder that `AutoModel` and `AutoProcessor` load, with its list of words.
+
+    Args:
+        words: the words of all captions; others carry no meaning for the model.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    known = sorted({word for text in words for word in text.split()})
+    text = "".join(f"{word}\n" for word in known)
+    draft = folder / f".words.{os.getpid()}"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(folder / "words.txt")

@@ -1,0 +1,395 @@
+"""Training the encoder: data, schedule, checkpoints, and the model that is kept.
+
+A run has phases of growing picture size: shapes are learned at 64 pixels at a third of the
+cost, and the last part at the full size. What a step sees depends on the seed and the step's
+number alone, so a resumed run goes on as if it had not stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gm_assets.training import augment, losses, network
+from gm_assets.training.captions import COLUMNS, agreement, caption, claims, codes
+from gm_assets.training.data import Pictures
+from gm_assets.training.evaluate import Metrics, measure
+from gm_assets.training.facts import TERMS, hashed
+from gm_assets.training.network import HEADS, Shape
+from gm_assets.training.wordings import wordings
+
+#: How much of a batch comes from each stage.
+MIXTURE: dict[str, float] = {"S1": 0.17, "S2": 0.10, "S3": 0.21, "S4": 0.52}
+#: Weight of each facet in the losses of prompts and heads. Shapes and materials are learned
+#: last, and hardly at all where the easier facets have the same weight.
+_WEIGHT = {
+    "subject": 1.0,
+    "material": 0.7,
+    "environment": 0.3,
+    "look": 0.3,
+    "light": 0.2,
+    "shot": 0.15,
+    "domain": 0.1,
+    "stage": 0.1,
+}
+#: Pictures that the figures in the log are measured on.
+_WATCHED = 900
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run: the size of its pictures, the batch and how many steps."""
+
+    side: int
+    batch: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run, besides its data.
+
+    Attributes:
+        seed: of weights, batches, captions and changes.
+        phases: in order.
+        rate: highest learning rate of AdamW; it warms up and falls along a cosine.
+        decay: weight decay of matrices.
+        average: decay of the moving average of weights that is kept.
+        matching: weight of matching captions against that of prompts and heads.
+    """
+
+    seed: int = 7
+    phases: tuple[Phase, ...] = (Phase(64, 128, 2_700), Phase(96, 96, 1_500))
+    rate: float = 1.6e-3
+    decay: float = 0.05
+    average: float = 0.998
+    matching: float = 0.5
+    shape: Shape = field(default_factory=Shape)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+    def phase(self, step: int) -> Phase:
+        """The phase that a step belongs to."""
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase
+            step -= phase.steps
+        return self.phases[-1]
+
+    def shortened(self, steps: int) -> Plan:
+        """The same plan in another number of steps, its phases in proportion."""
+        parts = [max(round(phase.steps * steps / self.steps), 1) for phase in self.phases[1:]]
+        counts = [max(steps - sum(parts), 1), *parts]
+        phases = tuple(
+            replace(phase, steps=count) for phase, count in zip(self.phases, counts, strict=True)
+        )
+        return replace(self, phases=phases)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step: 5 % warm-up, then half a cosine down to 1 %."""
+        warm = max(self.steps // 20, 1)
+        if step < warm:
+            return self.rate * (step + 1) / warm
+        part = (step - warm) / max(self.steps - warm, 1)
+        return self.rate * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * part)))
+
+
+class Trainer:
+    """A run: network, optimiser, moving average, and the step that comes next."""
+
+    def __init__(self, plan: Plan, pictures: Pictures) -> None:
+        import torch
+
+        torch.manual_seed(plan.seed)
+        self.plan = plan
+        self.pictures = pictures
+        self.known = codes(pictures.facts)
+        stages = np.array([one.stage for one in pictures.facts])
+        self.places = {stage: np.flatnonzero(stages == stage) for stage in MIXTURE}
+        self.texts = network.known_words(pictures.facts, plan.seed)
+        self.tokenizer = network.new_tokenizer(self.texts, plan.shape)
+        self.model = network.new_model(self.tokenizer, plan.shape)
+        self.model.to(memory_format=torch.channels_last)
+        self.heads = network.new_heads(plan.shape)
+        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        named = [*self.model.named_parameters(), *self.heads.named_parameters(prefix="heads")]
+        # The scale of the cosines is fixed (losses.SCALE); the model's own is never used.
+        self.named = {name: value for name, value in named if name != "logit_scale"}
+        bare = [value for value in self.named.values() if value.ndim < 2]
+        matrices = [value for value in self.named.values() if value.ndim >= 2]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": plan.decay},
+                {"params": bare, "weight_decay": 0.0},
+            ],
+            lr=plan.rate,
+            betas=(0.9, 0.98),
+        )
+        self.step = 0
+        self.samples = 0
+        self.seconds = 0.0
+
+    # ------------------------------------------------------------------ one step
+
+    def advance(self) -> dict[str, float]:
+        """One step of the optimiser; returns the parts of the loss."""
+        import torch
+
+        began = time.process_time()
+        phase = self.plan.phase(self.step)
+        chance = np.random.Generator(np.random.PCG64(hashed(self.plan.seed, "step", self.step)))
+        generator = torch.Generator().manual_seed(int(chance.integers(1 << 62)))
+        places = self._batch(phase.batch, chance)
+        self.model.train()
+        seen = torch.from_numpy(self.pictures.pixels[places])
+        values = augment.augmented(seen, phase.side, generator)
+        parts = self._losses(values, places, chance)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.rate_at(self.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        sum(parts.values()).backward()
+        torch.nn.utils.clip_grad_norm_(list(self.named.values()), 2.0)
+        self.optimiser.step()
+        self._follow()
+        self.step += 1
+        self.samples += phase.batch
+        self.seconds += time.process_time() - began
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+    def _batch(self, size: int, chance: np.random.Generator) -> NDArray[np.int64]:
+        """Places of a batch's pictures: stages by `MIXTURE`, shuffled."""
+        present = {stage: share for stage, share in MIXTURE.items() if len(self.places[stage])}
+        shares = np.array(list(present.values()))
+        counts = chance.multinomial(size, shares / shares.sum())
+        chosen = [
+            chance.choice(self.places[stage], count)
+            for stage, count in zip(present, counts.tolist(), strict=True)
+        ]
+        return chance.permutation(np.concatenate(chosen))
+
+    def _losses(
+        self, values: Any, places: NDArray[np.int64], chance: np.random.Generator
+    ) -> dict[str, Any]:
+        import torch
+        import torch.nn.functional as F
+
+        pooled = self.model.vision_model(pixel_values=values).pooler_output
+        pictures = F.normalize(self.model.visual_projection(pooled), dim=-1)
+        facts = [self.pictures.facts[int(place)] for place in places]
+        said = [caption(one, chance) for one in facts]
+        prompts, spans = self._prompts(chance)
+        rows = self._texts([*(one.text for one in said), *prompts])
+        known = self.known[places]
+        right = torch.from_numpy(agreement(claims(said), known))
+        telling = heads = pictures.sum() * 0
+        for facet, (first, last) in spans.items():
+            term = torch.from_numpy(known[:, COLUMNS[facet]].astype(np.int64))
+            own = rows[len(said) + first : len(said) + last]
+            telling = telling + _WEIGHT[facet] * losses.telling(pictures, own, term)
+            if facet in HEADS and bool((term >= 0).any()):
+                told = F.cross_entropy(self.heads[facet](pooled), term, ignore_index=-1)
+                heads = heads + _WEIGHT[facet] * told
+        matching = losses.matching(pictures, rows[: len(said)], right)
+        return {"matching": self.plan.matching * matching, "telling": telling, "heads": heads}
+
+    def _prompts(self, chance: np.random.Generator) -> tuple[list[str], dict[str, tuple[int, int]]]:
+        """One wording of every term of every facet, and where each facet's lie."""
+        texts: list[str] = []
+        spans: dict[str, tuple[int, int]] = {}
+        for facet, terms in TERMS.items():
+            first = len(texts)
+            for term in terms:
+                plain = [one.text for one in wordings()[facet, term] if len(one.asserts) == 1]
+                texts.append(plain[int(chance.integers(len(plain)))])
+            spans[facet] = (first, len(texts))
+        return texts, spans
+
+    def _pictures(self, values: Any) -> Any:
+        import torch.nn.functional as F
+
+        return F.normalize(self.model.get_image_features(pixel_values=values).pooler_output, dim=-1)
+
+    def _texts(self, texts: Sequence[str]) -> Any:
+        """Unit rows of texts. Causal attention: padding after the end token changes nothing."""
+        import torch.nn.functional as F
+
+        length = self.plan.shape.text_length
+        ids = self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt"
+        ).input_ids
+        return F.normalize(self.model.get_text_features(input_ids=ids).pooler_output, dim=-1)
+
+    def _follow(self) -> None:
+        """Let the averaged weights follow; at first closely."""
+        import torch
+
+        keep = min(self.plan.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                kept = self.average[name]
+                if value.is_floating_point():
+                    kept.lerp_(value, 1 - keep)
+                else:
+                    kept.copy_(value)
+
+    # ------------------------------------------------------------- looking, keeping
+
+    def averaged(self) -> Any:
+        """A model with the averaged weights, for inference."""
+        import copy
+
+        model = copy.deepcopy(self.model)
+        model.load_state_dict(self.average)
+        return model.eval()
+
+    def watch(self, pictures: Pictures, side: int) -> Metrics:
+        """Figures of the averaged weights on pictures of at most `_WATCHED`."""
+        import torch
+
+        model = self.model
+        own = {name: value.clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(self.average)
+        model.eval()
+        order = np.random.Generator(np.random.PCG64(1)).permutation(len(pictures))[:_WATCHED]
+
+        def texts(given: Sequence[str]) -> NDArray[np.float32]:
+            rows: NDArray[np.float32] = self._texts(given).numpy()
+            return rows
+
+        with torch.inference_mode():
+            rows = []
+            for start in range(0, len(order), 100):
+                block = torch.from_numpy(pictures.pixels[order[start : start + 100]])
+                rows.append(self._pictures(augment.plain(block, side)))
+            vectors = torch.cat(rows).numpy()
+            found = measure(vectors, [pictures.facts[int(place)] for place in order], texts)
+        model.load_state_dict(own)
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write the averaged model as a folder that can be loaded."""
+        processor = network.new_processor(self.tokenizer, self.plan.shape)
+        network.save(folder, self.averaged(), processor, self.texts)
+
+    def keep(self, path: Path) -> None:
+        """Write a checkpoint: weights, average and the optimiser's moments, as safetensors."""
+        from safetensors.torch import save_file
+
+        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"heads/{name}": value for name, value in self.heads.state_dict().items()}
+        tensors |= {f"average/{name}": value for name, value in self.average.items()}
+        for name, value in self.named.items():
+            for key, moment in self.optimiser.state.get(value, {}).items():
+                tensors[f"moment/{key}/{name}"] = moment
+        told = {"step": self.step, "samples": self.samples, "seconds": self.seconds}
+        told["plan"] = json.dumps(asdict(self.plan))  # type: ignore[assignment]
+        draft = path.with_name(f".{path.name}.draft")
+        kept = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        save_file(kept, draft, {key: str(value) for key, value in told.items()})
+        draft.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: it is of another plan.
+        """
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as file:
+            told = file.metadata()
+            if json.loads(told["plan"]) != json.loads(json.dumps(asdict(self.plan))):
+                raise ValueError(f"{path} is a checkpoint of another plan")
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        self.model.load_state_dict(_below("model/", found))
+        self.heads.load_state_dict(_below("heads/", found))
+        self.average = _below("average/", found)
+        for name, value in self.named.items():
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            self.optimiser.state[value] = {key: found[f"moment/{key}/{name}"] for key in keys}
+        self.step, self.samples = int(told["step"]), int(told["samples"])
+        self.seconds = float(told["seconds"])
+
+
+def _below(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
+
+
+def run(
+    plan: Plan,
+    pictures: Pictures,
+    heldout: Pictures | None,
+    folder: Path,
+    *,
+    resume: bool = False,
+    every: int = 200,
+    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+) -> Trainer:
+    """Train to the end of the plan, with checkpoints and a log in `folder`.
+
+    Args:
+        every: steps between two lines of the log and two checkpoints.
+        progress: told of the step, of all steps and of the loss, every ten steps.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(plan, pictures)
+    checkpoint, log = folder / "checkpoint.safetensors", folder / "log.jsonl"
+    if resume and checkpoint.exists():
+        trainer.resume(checkpoint)
+    else:
+        log.unlink(missing_ok=True)
+    mean: dict[str, float] = {}
+    while trainer.step < plan.steps:
+        parts = trainer.advance()
+        for name, value in parts.items():
+            mean[name] = value if name not in mean else 0.95 * mean[name] + 0.05 * value
+        if progress and trainer.step % 10 == 0:
+            progress(trainer.step, plan.steps, mean)
+        if trainer.step % every == 0 or trainer.step == plan.steps:
+            _write_line(log, trainer, mean, heldout)
+            trainer.keep(checkpoint)
+    return trainer
+
+
+def _write_line(
+    log: Path, trainer: Trainer, mean: dict[str, float], heldout: Pictures | None
+) -> None:
+    phase = trainer.plan.phase(trainer.step - 1)
+    line: dict[str, Any] = {
+        "step": trainer.step,
+        "samples": trainer.samples,
+        "cpu_seconds": round(trainer.seconds, 1),
+        "side": phase.side,
+        "loss": {name: round(value, 4) for name, value in mean.items()},
+    }
+    if heldout is not None:
+        line["heldout"] = brief(trainer.watch(heldout, phase.side))
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def brief(metrics: Metrics) -> dict[str, Any]:
+    """The figures in few words: accuracies by stage and facet, recall by gallery."""
+    return {
+        "zero_shot": {
+            stage: {facet: round(one.value, 3) for facet, one in facets.items()}
+            for stage, facets in metrics.zero_shot.items()
+        },
+        "recall": {
+            stage: [round(one.at_1, 3), round(one.at_5, 3)]
+            for stage, one in metrics.retrieval.items()
+        },
+    }
