@@ -73,6 +73,15 @@ class Label:
     measurable: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a term scores on one picture."""
+
+    content_id: str
+    cosine: float
+    percentile: float | None
+
+
 def parse(expression: str, vocabulary: Vocabulary) -> Condition:
     """Read `[facet/]term [percentile|z|cosine] [>=|>|<=|<] [number]`.
 
@@ -209,6 +218,20 @@ def best(home: Home, facet: str, term: str, count: int = 20) -> tuple[Label, ...
         facet,
         term,
     )
+
+
+def best_of_each(home: Home, facet: str, count: int = 6) -> dict[str, tuple[Score, ...]]:
+    """The pictures on which each term of a facet scores highest, by term, in one question."""
+    rows = _asked(
+        home,
+        "select term, max_by({'c': content_id, 'cosine': cosine, 'percentile': percentile}, "
+        f"cosine, {int(count)}) from labels where facet = ? group by term order by term",
+        facet,
+    )
+    return {
+        term: tuple(Score(one["c"], one["cosine"], one["percentile"]) for one in found)
+        for term, found in rows
+    }
 
 
 def histogram(

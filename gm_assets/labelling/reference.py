@@ -129,8 +129,7 @@ def make_reference(
         WriteRefused: one of that name, or another for this encoder, is there.
         OSError: the folder cannot be written.
     """
-    path = references_folder(home) / f"{name}.parquet"
-    _check_name(home, path, encoder, replace)
+    path = _free_path(home, name, encoder, replace)
     store = VectorStore(home.state / "vectors")
     known = set(store.known(encoder).to_pylist())
     if not known:
@@ -152,12 +151,14 @@ def _own(home: Home) -> list[Path]:
     return sorted(references_folder(home).glob("*.parquet"))
 
 
-def _check_name(home: Home, path: Path, encoder: str, replace: bool) -> None:
-    if not SLUG.match(path.stem):
+def _free_path(home: Home, name: str, encoder: str, replace: bool) -> Path:
+    """Where a reference of that name is written. Raises WriteRefused."""
+    if not SLUG.match(name):
         raise WriteRefused(
-            f"`{path.stem}` is not a name for a reference",
+            f"`{name}` is not a name for a reference",
             remedy="Use lower-case letters, digits and single hyphens",
         )
+    path = references_folder(home) / f"{name}.parquet"
     if path.exists() and not replace:
         raise WriteRefused(
             "there is a reference of this name",
@@ -171,6 +172,7 @@ def _check_name(home: Home, path: Path, encoder: str, replace: bool) -> None:
                 where=other.parent,
                 remedy="Move it elsewhere first: labels are told against one reference",
             )
+    return path
 
 
 def _stages(home: Home, known: set[str]) -> dict[str, list[str]]:

@@ -18,8 +18,8 @@ import rfc8785
 
 from gm_assets.errors import NotFound
 
-#: Templates of a facet that names none: every prompt as it stands, and the term's name.
-DEFAULT_TEMPLATES: tuple[str, ...] = ("{prompt}", "{name}")
+#: Templates of a facet that names none: every prompt, the name and every synonym as they stand.
+DEFAULT_TEMPLATES: tuple[str, ...] = ("{prompt}", "{name}", "{synonym}")
 #: What a template may hold in braces.
 PLACEHOLDERS: tuple[str, ...] = ("prompt", "name", "synonym")
 _PLACEHOLDER = re.compile(r"\{(prompt|name|synonym)\}")
