@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import GmError
-from gm_assets.labelling import Label, best
+from gm_assets.labelling import Score, best_of_each
 from gm_assets.library.thumbnails import thumbnail
 from gm_assets.words import counted, escaped
 
@@ -35,7 +35,7 @@ class Row:
     """A term with its best pictures, best first."""
 
     facts: TermFacts
-    labels: tuple[Label, ...]
+    scores: tuple[Score, ...]
 
 
 def facet_sheet(library: Library, report: LabelReport) -> Image.Image | None:
@@ -46,10 +46,8 @@ def facet_sheet(library: Library, report: LabelReport) -> Image.Image | None:
     """
     from PIL import Image, ImageDraw
 
-    rows = [
-        Row(facts, best(library, report.facet, facts.term, BEST)) for facts in report.terms[:TERMS]
-    ]
-    rows = [row for row in rows if row.labels]
+    best = best_of_each(library, report.facet, BEST)
+    rows = [Row(facts, best[facts.term]) for facts in report.terms[:TERMS] if facts.term in best]
     if not rows:
         return None
     height = TILE + LINE + MARGIN
@@ -78,12 +76,12 @@ def _draw_row(
         name = name[: NAME_LENGTH - 1] + "\u2026"
     draw.text((MARGIN, top), name, ink, _font(14))
     draw.text((MARGIN, top + LINE + 4), told(facts), FAINT, _font(11))
-    for number, label in enumerate(row.labels):
+    for number, one in enumerate(row.scores):
         left = MARGIN + NAMES + number * (TILE + MARGIN)
         draw.rectangle((left, top, left + TILE - 1, top + TILE - 1), FRAME)
         with suppress(GmError):  # a file that went since leaves its frame empty
-            _paste(library, image, label.content_id, (left, top))
-        score = f"{label.cosine:.2f}" if label.percentile is None else f"{label.percentile:.0f} %"
+            _paste(library, image, one.content_id, (left, top))
+        score = f"{one.cosine:.2f}" if one.percentile is None else f"{one.percentile:.0f} %"
         draw.text((left, top + TILE + 2), score, ink, _font(11))
 
 

@@ -43,7 +43,7 @@ def keep_picture(library: Library, image: Image.Image) -> str:
     if max(image.size) > MAX_SIDE:
         raise ValueError(f"{image.width} x {image.height} pixels are too many for a WebP")
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=QUALITY, method=4)
+    image.save(buffer, "WEBP", quality=QUALITY, method=2)
     data = buffer.getvalue()
     name = hashlib.sha256(data).hexdigest()
     target = _path(library, name)
