@@ -87,8 +87,8 @@ def _method(facts: dict[str, Any]) -> list[str]:
         "",
         (
             "Zero-shot: the term whose text vector (the mean of its wordings) has the highest "
-            f"cosine. `{_NOT_APPLICABLE}`: the stage does not show it, or fewer than 20 pictures have "
-            "it. In brackets the accuracy of guessing."
+            f"cosine. `{_NOT_APPLICABLE}`: the stage does not show it, or fewer than 20 pictures do. "
+            "In brackets the accuracy of guessing."
         ),
         "",
     ]

@@ -65,7 +65,9 @@ class Sitting:
         return tuple(ENVIRONMENTS[(first + step) % len(ENVIRONMENTS)] for step in range(3))
 
 
-def sittings(rounds: int = ROUNDS, subjects: Sequence[str] = tuple(SUBJECTS)) -> list[Sitting]:
+def sittings(
+    rounds: int = ROUNDS, subjects: Sequence[str] = tuple(SUBJECTS), apart: int = APART
+) -> list[Sitting]:
     """All sittings in the order in which they are made.
 
     The held-out ones follow the second round, so that curves can be drawn early.
@@ -77,14 +79,14 @@ def sittings(rounds: int = ROUNDS, subjects: Sequence[str] = tuple(SUBJECTS)) ->
         for name in subjects
         if turn > 1 or not drawn
     ]
-    apart = [
+    kept = [
         Sitting(split, name, turn)
         for split in ("heldout", "reference")
-        for turn in range(APART)
+        for turn in range(apart)
         for name in subjects
     ]
     early = 2 * len(subjects)
-    return plan[:early] + apart + plan[early:]
+    return plan[:early] + kept + plan[early:]
 
 
 def make(sitting: Sitting, side: int = SIDE, frame_count: int = FRAMES) -> list[Sample]:

@@ -41,6 +41,7 @@ def train_encoder(
     rounds: int = ROUNDS,
     subjects: Sequence[str] = tuple(SUBJECTS),
     frame_count: int = FRAMES,
+    demo: Path | None = None,
     resume: bool = False,
     told: Told | None = None,
 ) -> Trained:
@@ -53,6 +54,7 @@ def train_encoder(
     Args:
         rounds: of sittings over all subjects.
         frame_count: frames in each environment of a sitting.
+        demo: a demo library to measure on; without one it is made in a temporary folder.
         resume: go on from the checkpoint in `data`, if there is one.
 
     Raises:
@@ -70,7 +72,8 @@ def train_encoder(
     torch.set_flush_denormal(True)
     say = told or (lambda phase, done, total, current: None)
     plan_of_data = sittings(rounds, subjects)
-    made = render_all(data / "pictures", plan_of_data, frame_count=frame_count)
+    side = plan.shape.image_size
+    made = render_all(data / "pictures", plan_of_data, side=side, frame_count=frame_count)
     for number, sitting in enumerate(made):
         say("render", number + 1, len(plan_of_data), sitting.name)
     training, heldout, reference = (
@@ -86,7 +89,7 @@ def train_encoder(
         progress=lambda step, steps, loss: say("train", step, steps, _total(loss)),
     )
     say("measure", 0, 1, str(out))
-    metrics = publish(out, trainer, heldout, reference, data / "run" / "log.jsonl")
+    metrics = publish(out, trainer, heldout, reference, data / "run" / "log.jsonl", demo)
     return Trained(str(out), trainer.step, trainer.samples, round(trainer.seconds, 1), metrics)
 
 

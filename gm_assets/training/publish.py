@@ -37,9 +37,18 @@ _BATCH = 64
 
 
 def publish(
-    folder: Path, trainer: Trainer, heldout: Pictures, reference: Pictures, log: Path
+    folder: Path,
+    trainer: Trainer,
+    heldout: Pictures,
+    reference: Pictures,
+    log: Path,
+    demo: Path | None = None,
 ) -> Metrics:
     """Fill `folder` with the averaged model and everything that belongs to it.
+
+    Args:
+        log: the run's `log.jsonl`.
+        demo: a demo library to measure on; without one it is made in a temporary folder.
 
     Raises:
         ModelError: the model that was written cannot be opened.
@@ -53,7 +62,7 @@ def publish(
     labelled(encoder, reference, "reference").write(folder / REFERENCE)
     metrics = measure_shipped(folder, encoder)
     facts = training_facts(trainer, heldout, reference, metrics)
-    facts["demo"] = measure_demo(encoder)
+    facts["demo"] = measure_demo(encoder, demo)
     (folder / TRAINING).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(log, folder / "log.jsonl")
     draw(folder / "log.jsonl", folder / "curve.png")
