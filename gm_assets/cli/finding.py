@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +12,9 @@ import typer
 
 from gm_assets.cli.options import JsonOption, LibraryOption, open_library
 from gm_assets.cli.output import is_terminal, note, print_json, print_table, progress_bar
-from gm_assets.errors import GmError, WriteRefused
+from gm_assets.errors import WriteRefused
 
 if TYPE_CHECKING:
-    from gm_assets.encoding import Encoder
     from gm_assets.finding import ChainKin, Found, Hit, SyncReport
     from gm_assets.library import Library, ProgressFunction
 
@@ -80,7 +78,7 @@ def find(
     as_json: JsonOption = False,
 ) -> None:
     """Find pictures by description or by example, with their families."""
-    from gm_assets.finding import Filters, Finder
+    from gm_assets.finding import Filters, active_finder
 
     home = open_library(ctx, library)
     if sheet is not None:
@@ -103,8 +101,7 @@ def find(
         }
     )
     with progress_bar(quiet=as_json) as progress:
-        model, opener = _encoder(home)
-        finder = Finder(home, model, opener, progress=progress)
+        finder = active_finder(home, progress=progress)
         found = finder.find(
             text, like=like or (), without=without or (), filters=filters, k=hits, hybrid=words
         )
@@ -116,25 +113,6 @@ def find(
     _print(home, found, pictures)
     if sheet is not None:
         note(f"contact sheet: {sheet}")
-
-
-def _encoder(home: Library) -> tuple[str, Callable[[], Encoder]]:
-    """The fingerprint of the library's active encoder, and what opens it.
-
-    Raises:
-        GmError: vectors are switched off here.
-        ModelError: the model is missing or damaged.
-    """
-    from gm_assets.encoding import active_fingerprint, shared_encoder
-
-    spec = home.encoder_spec()
-    if spec is None:
-        raise GmError(
-            "no encoder is active: the profile is `none`",
-            where=home.root,
-            remedy="Set GM_PROFILE or gm.toml's [encoder] profile to embedded or studio",
-        )
-    return active_fingerprint(spec), lambda: shared_encoder(spec)
 
 
 def _document(found: Found) -> dict[str, object]:

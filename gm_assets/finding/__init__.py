@@ -8,6 +8,7 @@ shows hits as a contact sheet. Domain code: it knows nothing of Dagster or of th
 from __future__ import annotations
 
 from gm_assets.finding.histograms import histogram
+from gm_assets.finding.opening import active_finder
 from gm_assets.finding.searching import Finder, find
 from gm_assets.finding.sheets import Card, draw, sheet
 from gm_assets.finding.syncing import behind, embedded_models, sync, sync_all, vector_store
@@ -39,6 +40,7 @@ __all__ = [
     "Relative",
     "StageKin",
     "SyncReport",
+    "active_finder",
     "behind",
     "draw",
     "embedded_models",

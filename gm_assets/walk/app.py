@@ -29,10 +29,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gm_assets import __version__, containers
-from gm_assets.errors import GmError, LibraryError, NotFound, UnsupportedFormat
+from gm_assets.errors import (
+    GmError,
+    LibraryError,
+    MissingExtra,
+    ModelError,
+    NotFound,
+    UnsupportedFormat,
+)
 from gm_assets.memory.record import CONTENT_ID, STAGES
 from gm_assets.walk.gathering import gathered
 from gm_assets.walk.pages import ChoicePage, Reader, StoredFile
+from gm_assets.walk.searching import Searcher, Wanted
 from gm_assets.words import escaped
 
 if TYPE_CHECKING:
@@ -51,7 +59,7 @@ _LASTING = "public, max-age=86400"
 _HERE = Path(__file__).parent
 _POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -108,6 +116,7 @@ class Walk:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.catalogue = Catalogue(library)
+        self.searcher = Searcher(library)
         # A page asks for a hundred thumbnails at once; a large picture takes much memory.
         self._drawing = threading.BoundedSemaphore(_DRAWINGS)
         self.templates = jinja2.Environment(
@@ -154,6 +163,20 @@ class Walk:
             "sheet.html",
             lambda reader: reader.sheet(unplaced=unplaced, number=_number(request)),
         )
+
+    def find(self, request: Request) -> Response:
+        """`/find?q=&not=&like=&stage=`: search by description or by example."""
+        wanted = Wanted.of(request.query_params)
+        like = None
+        if wanted.like is not None:
+            with self.catalogue.reader() as reader:
+                files = reader.files_of_content(wanted.like)
+            held = filter(None, map(self._unchanged, files))
+            like = next(map(str, held), None)
+        page = self.searcher.page(wanted, like)
+        if _wants_json(request):
+            return _json(asdict(page))
+        return self._html("find.html", 200, page=page)
 
     def quarantine(self, request: Request) -> Response:
         """`/quarantine`: files that could not be read."""
@@ -261,7 +284,8 @@ class Walk:
         """An error of ours, or of the request, as a page or as JSON."""
         if isinstance(error, GmError):
             status = 404 if isinstance(error, NotFound) else 500
-            status = 503 if isinstance(error, LibraryError) else status
+            if isinstance(error, LibraryError | MissingExtra | ModelError):
+                status = 503
             facts = {"error": error.what, "where": error.where, "remedy": error.remedy}
         else:
             assert isinstance(error, HTTPException)
@@ -305,6 +329,8 @@ def create_app(library: Library, *, allowed_hosts: tuple[str, ...] = ()) -> Star
             Route("/asset/{name:path}", walk.asset),
             Route("/sheet", walk.sheet),
             Route("/sheet.json", walk.sheet),
+            Route("/find", walk.find),
+            Route("/find.json", walk.find),
             Route("/quarantine", walk.quarantine),
             Route("/quarantine.json", walk.quarantine),
             Route("/thumb/{content_id}.webp", walk.thumbnail),
