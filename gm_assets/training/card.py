@@ -87,7 +87,7 @@ def _method(facts: dict[str, Any]) -> list[str]:
         "",
         (
             "Zero-shot: the term whose text vector (the mean of its wordings) has the highest "
-            f"cosine. `{_NOT_APPLICABLE}`: the stage does not show it, or fewer than 20 pictures do. "
+            f"cosine. `{_NOT_APPLICABLE}`: the stage does not show it, or fewer than 20 do. "
             "In brackets the accuracy of guessing."
         ),
         "",

@@ -92,7 +92,7 @@ def new_tokenizer(texts: Sequence[str], shape: Shape) -> Any:
         eos_token="<eos>",
         model_max_length=shape.text_length,
         padding_side="right",
-        model_input_names=["input_ids"],
+        model_input_names=["input_ids", "attention_mask"],
     )
 
 
