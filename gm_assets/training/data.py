@@ -30,7 +30,7 @@ DETAIL = 0.3
 #: Frames in each environment of a sitting.
 FRAMES = 10
 #: Sittings of each subject that are held out, and that the reference comes from.
-APART = 2
+APART: dict[Split, int] = {"heldout": 2, "reference": 3}
 #: Rounds of training sittings in a full data set.
 ROUNDS = 40
 
@@ -66,11 +66,14 @@ class Sitting:
 
 
 def sittings(
-    rounds: int = ROUNDS, subjects: Sequence[str] = tuple(SUBJECTS), apart: int = APART
+    rounds: int = ROUNDS, subjects: Sequence[str] = tuple(SUBJECTS), apart: int | None = None
 ) -> list[Sitting]:
     """All sittings in the order in which they are made.
 
     The held-out ones follow the second round, so that curves can be drawn early.
+
+    Args:
+        apart: held-out and reference sittings of a subject, where not `APART`.
     """
     plan = [
         Sitting("train", name, turn, drawn)
@@ -81,8 +84,8 @@ def sittings(
     ]
     kept = [
         Sitting(split, name, turn)
-        for split in ("heldout", "reference")
-        for turn in range(apart)
+        for split, count in APART.items()
+        for turn in range(count if apart is None else apart)
         for name in subjects
     ]
     early = 2 * len(subjects)
