@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gm_assets.errors import LibraryLocked, ModelError
 from gm_assets.labelling import scores
@@ -29,6 +30,8 @@ from gm_assets.stores.vectors import Vectors, VectorStore
 from gm_assets.vocabulary import Facet
 
 SHARDS: tuple[str, ...] = tuple("0123456789abcdef")
+#: Vectors of a table that are read at once.
+MEMORY_BYTES = 1 << 29
 #: Rows of a row group. Content ids are written once for each, so that few are better.
 GROUP_ROWS = 1_000_000
 #: Content ids of a row group stay a dictionary up to this many bytes.
@@ -142,10 +145,9 @@ def label_facet(
     store, vectors = LabelStore(home.state / labels.FOLDER), VectorStore(home.state / "vectors")
     known = {part.shard: part for part in store.parts(facet.id, standard)}
     parts, reports = [], []
-    for number, shard in enumerate(chosen):
+    for number, (shard, found) in enumerate(_by_shard(vectors, ready.encoder, chosen)):
         if progress is not None:
             progress(number, len(chosen), f"{facet.id}/{shard}")
-        found = vectors.shard(ready.encoder, shard)
         before = known.get(shard)
         part = before if before is not None and _is_current(before, found, store) else None
         reports.append(ShardLabels(shard, len(found.content_ids), part is None))
@@ -202,6 +204,29 @@ def _state(manifest: labels.Manifest, facet: Facet, wanted: Standard) -> FacetSt
     if absent:
         return FacetState(facet.id, "stale", f"shards without labels: {', '.join(sorted(absent))}")
     return FacetState(facet.id, "current")
+
+
+def _by_shard(store: VectorStore, encoder: str, shards: list[str]) -> Iterator[tuple[str, Vectors]]:
+    """The vectors of each shard, by content id.
+
+    A search for one shard reads the whole table, so a table that fits into memory is read once.
+    """
+    size = store.count(encoder) * (store.dimension(encoder) or 0) * 2
+    if len(shards) == 1 or not 0 < size <= MEMORY_BYTES:
+        yield from ((shard, store.shard(encoder, shard)) for shard in shards)
+        return
+    blocks = list(store.all(encoder))
+    ids = pa.concat_arrays([block.content_ids for block in blocks])
+    digits = pc.utf8_slice_codeunits(ids, 3, 4)  # two letters, a colon, the hash
+    table = pa.table({"digit": digits, "id": ids})
+    order = pc.sort_indices(table, [("digit", "ascending"), ("id", "ascending")])
+    rows = np.concatenate([block.rows for block in blocks])[order.to_numpy()]
+    ids = ids.take(order)
+    starts = np.searchsorted(digits.take(order).to_numpy(zero_copy_only=False), [*SHARDS, "g"])
+    for shard in shards:
+        number = SHARDS.index(shard)
+        start, end = int(starts[number]), int(starts[number + 1])
+        yield shard, Vectors(ids[start:end], rows[start:end])
 
 
 # -- rows ------------------------------------------------------------------------------------
