@@ -57,26 +57,26 @@ def active_encoder(library: Library) -> EncoderSpec:
 def not_ready(library: Library) -> GmError | None:
     """What keeps labels from being made: no encoder, or a new one whose vectors are not there.
 
-    Labelling with a model that has no vectors yet would take away the labels of the one
-    before.
+    Labelling with a model that has seen few of the pictures would take away the labels of the
+    one before. It counts as rolled out once it has half as many vectors as any other.
     """
     error = no_encoder(library)
     if error is not None:
         return error
     from gm_assets.encoding import active_fingerprint
-    from gm_assets.stores.vectors import VectorStore
 
-    store, spec = VectorStore(library.state / "vectors"), active_encoder(library)
+    spec, store = active_encoder(library), library.vectors
     model = active_fingerprint(spec)
     try:
-        others = any(store.count(other) for other in store.models() if other != model)
-        if store.count(model) or not others:
-            return None
+        count = store.count(model)
+        most = max((store.count(other) for other in store.models()), default=0)
     except GmError as error:
         return error
+    if 2 * count >= most:
+        return None
     return ModelError(
-        "the active model has no vectors here yet, another one has",
-        where=spec.name,
+        f"the active model {spec.name} has {count:,} vectors here, another one {most:,}",
+        where=library.root,
         remedy="Run the job embed_corpus over all shards, or gm embed",
     )
 

@@ -12,6 +12,25 @@ import pytest
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 
 
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two tiny models of random weights: `first/encoder` and `second/encoder`."""
+    from gm_assets_tests.encoding.models import make_dual
+
+    folder = tmp_path_factory.mktemp("models")
+    make_dual(folder / "first" / "encoder", seed=1)
+    make_dual(folder / "second" / "encoder", seed=2)
+    return folder
+
+
+@pytest.fixture
+def first_model(models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The first tiny model as the one of the profile `embedded`, which is active."""
+    monkeypatch.setenv("GM_PROFILE", "embedded")
+    monkeypatch.setenv("GM_MODELS", str(models / "first"))
+    return models / "first" / "encoder"
+
+
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     """An instance in memory."""

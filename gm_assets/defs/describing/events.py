@@ -24,7 +24,7 @@ from gm_assets.words import counted
 if TYPE_CHECKING:
     from gm_assets.encoding import EncoderSpec
     from gm_assets.library import Library
-    from gm_assets.library.embedding import Unembedded
+    from gm_assets.library.values import Unembedded
 
 EMBEDDINGS = dg.AssetKey("embeddings")
 
@@ -91,9 +91,8 @@ def records(instance: dg.DagsterInstance) -> dict[str, str]:
 
 def known(library: Library, model: str) -> list[str]:
     """The contents that have a vector of a model, in no order."""
-    from gm_assets.stores.vectors import VectorStore
 
-    contents: list[str] = VectorStore(library.state / "vectors").known(model).to_pylist()
+    contents: list[str] = library.vectors.known(model).to_pylist()
     return contents
 
 
@@ -173,8 +172,8 @@ def sync_store(
         MissingExtra, ModelError: the active encoder, which names the vectors, is not there.
     """
     from gm_assets.encoding import active_fingerprint
-    from gm_assets.finding.syncing import sync, vector_store
+    from gm_assets.finding import sync
 
     spec = active_encoder(library)
     report = sync(library, active_fingerprint(spec), progress=log_progress(log))
-    return store_metadata(library, spec, vector_store(library), report)
+    return store_metadata(library, spec, report)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from gm_assets.encoding import EncoderSpec
     from gm_assets.finding.values import SyncReport
     from gm_assets.library import Library
-    from gm_assets.library.embedding import EmbedReport
-    from gm_assets.stores.vectors import VectorStore
+    from gm_assets.library.values import EmbedReport
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,14 @@ def model_metadata(spec: EncoderSpec, fingerprint: str) -> dict[str, dg.Metadata
 
 
 def store_metadata(
-    library: Library, spec: EncoderSpec, store: VectorStore, report: SyncReport
+    library: Library, spec: EncoderSpec, report: SyncReport
 ) -> tuple[str, dict[str, dg.MetadataValue]]:
     """The data version of `vectors`, and its metadata in the order in which it is read.
 
     The data version tells the model and the contents that have a vector: a change of titles
     or placements changes the store's filters, and no label.
     """
+    store = library.vectors
     index = store.indexed(report.model)
     kind = "exact" if index is None else index.kind
     metadata: dict[str, dg.MetadataValue] = {

@@ -66,12 +66,11 @@ def measure(library: Library, spec: EncoderSpec) -> Quality | None:
         MissingExtra, ModelError: the encoder cannot be opened.
     """
     from gm_assets.encoding import active_fingerprint, shared_encoder
-    from gm_assets.stores.vectors import VectorStore
     from gm_assets.training.evaluate import recall
 
     model = active_fingerprint(spec)
     shown = _shown(library)
-    found = VectorStore(library.state / "vectors").get(model, sorted(shown))
+    found = library.vectors.get(model, sorted(shown))
     ids: list[str] = found.content_ids.to_pylist()
     if len(ids) < LEAST:
         return None

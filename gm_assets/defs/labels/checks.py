@@ -102,13 +102,12 @@ def _behind(library: Library, words: Words) -> Iterator[tuple[str, str]]:
     from gm_assets.encoding import active_fingerprint
     from gm_assets.labelling import states
     from gm_assets.stores.labels import FOLDER, LabelStore
-    from gm_assets.stores.vectors import VectorStore
 
     spec = library.encoder_spec()
     assert spec is not None
     model = active_fingerprint(spec)
     manifest = LabelStore(library.state / FOLDER).manifest()
-    vectors = VectorStore(library.state / "vectors").count(model)
+    vectors = library.vectors.count(model)
     for state in states(library, words.facets.values(), model):
         labelled = sum(part.pictures for part in manifest.current(state.facet))
         if state.state != "current":

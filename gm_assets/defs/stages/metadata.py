@@ -17,10 +17,12 @@ import dagster as dg
 from gm_assets.defs.resources import LibraryResource
 
 if TYPE_CHECKING:
-    from gm_assets.library.values import LinkFact, StageFile, StageReport
+    from gm_assets.library.values import Completed, LinkFact, StageFile, StageReport
 
 #: Rows of a table in an event; the page of the chain has all of them.
 ROWS = 40
+#: Pictures without a vector that are named with the reason.
+REASONS = 5
 
 _FILES = dg.TableSchema(
     columns=[
@@ -60,6 +62,7 @@ def stage_metadata(
         metadata["identity"] = dg.MetadataValue.text(face.content_id or "not identified")
     metadata["evidence"] = dg.MetadataValue.text(links_in_words(report.links))
     metadata["documents"] = dg.MetadataValue.int(report.documents)
+    metadata["vectors"] = dg.MetadataValue.text(vectors_in_words(report.vectors))
     if report.links:
         metadata["links"] = link_table(report.links[:ROWS])
     if len(report.links) > ROWS:
@@ -144,6 +147,23 @@ def links_in_words(links: Sequence[LinkFact]) -> str:
     proven = sum(1 for link in links if link.proven)
     noun = "link" if len(links) == 1 else "links"
     return f"{len(links)} {noun}: {resolutions}. Basis: {bases}. Proven: {proven}."
+
+
+def vectors_in_words(vectors: Completed) -> str:
+    """Which pictures of a stage have a vector: '3 known, 1 computed; none: clay.png (…)'."""
+    if vectors.reason:
+        return f"none made: {vectors.reason}"
+    counts = (
+        (vectors.known, "known"),
+        (vectors.from_memories, "taken from memories"),
+        (vectors.computed, "computed"),
+    )
+    said = ", ".join(f"{number} {word}" for number, word in counts if number) or "no picture"
+    if vectors.without:
+        listed = list(vectors.without.items())[:REASONS]
+        said += f"; {len(vectors.without)} without: "
+        said += "; ".join(f"{path} ({reason})" for path, reason in listed)
+    return said
 
 
 def _short(identifier: str | None) -> str:
