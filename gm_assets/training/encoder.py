@@ -75,7 +75,7 @@ def train_encoder(
     side = plan.shape.image_size
     made = render_all(data / "pictures", plan_of_data, side=side, frame_count=frame_count)
     for number, sitting in enumerate(made):
-        say("render", number + 1, len(plan_of_data), sitting.name)
+        say("make", number + 1, len(plan_of_data), sitting.name)
     training, heldout, reference = (
         _of_split(data / "pictures", plan_of_data, split)
         for split in ("train", "heldout", "reference")
@@ -88,7 +88,7 @@ def train_encoder(
         resume=resume,
         progress=lambda step, steps, loss: say("train", step, steps, _total(loss)),
     )
-    say("measure", 0, 1, str(out))
+    say("measure", 0, 1, out.name)
     metrics = publish(out, trainer, heldout, reference, data / "run" / "log.jsonl", demo)
     return Trained(str(out), trainer.step, trainer.samples, round(trainer.seconds, 1), metrics)
 
