@@ -1,8 +1,8 @@
 """`gm up`: the whole project on one machine, in one terminal.
 
 Starts the Dagster UI with its daemon and the walk, makes the demo library where there is
-none, has Dagster materialize its chains, and stays until it is interrupted. The UI is there
-first; the demo is made while it already answers.
+none, has Dagster materialize its chains and then its vectors, vocabulary and labels, and stays
+until it is interrupted. The UI is there first; the demo is made while it already answers.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ from gm_assets.errors import GmError, NotFound
 from gm_assets.words import counted
 
 HOST = "127.0.0.1"
-JOB = "verify_chains"
-RUN_CONFIG: dict[str, Any] = {"ops": {"verify_listed_chains": {"config": {}}}}
+#: The jobs that are launched one after the other, each with its one op and what its
+#: materializations are called.
+JOBS = (
+    ("verify_chains", "verify_listed_chains", "stage"),
+    ("describe_library", "describe_pictures", "asset"),
+)
 #: A code location that imports nothing heavy answers within seconds; a cold disk may need more.
 START_TIMEOUT_S = 180
 #: Dagster needs some seconds to end its runs and its code location.
@@ -263,7 +267,7 @@ def follow(client: DagsterClient, run_id: str) -> Iterator[tuple[str, int]]:
 
 
 def make_and_materialize(library_folder: Path, client: DagsterClient, demo: bool) -> None:
-    """The demo where the library is empty, then every chain through Dagster, with progress.
+    """The demo where the library is empty, then chains and labels through Dagster, with progress.
 
     A demo that was interrupted goes on.
     """
@@ -281,12 +285,13 @@ def make_and_materialize(library_folder: Path, client: DagsterClient, demo: bool
     if not library.store.generation:
         note("The library is empty; put files into it and run gm ingest.")
         return
-    state, told = "", time.monotonic()
-    for now, done in follow(client, client.launch(JOB, RUN_CONFIG)):
-        if now != state or time.monotonic() - told >= LINE_S:
-            note(f"Dagster: {JOB} {now.lower()}, {counted(done, 'stage')} materialized")
-            told = time.monotonic()
-        state = now
+    for job, op, noun in JOBS:
+        state, told = "", time.monotonic()
+        for now, done in follow(client, client.launch(job, {"ops": {op: {"config": {}}}})):
+            if now != state or time.monotonic() - told >= LINE_S:
+                note(f"Dagster: {job} {now.lower()}, {counted(done, noun)} materialized")
+                told = time.monotonic()
+            state = now
 
 
 def register(app: typer.Typer) -> None:

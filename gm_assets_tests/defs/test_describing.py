@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pytest
 
+from gm_assets.definitions import defs
 from gm_assets.defs.corpus.assets import catalogue, fingerprints
 from gm_assets.defs.describing.assets import embeddings, vectors
 from gm_assets.defs.describing.checks import every_picture_has_a_vector, retrieval_quality
 from gm_assets.defs.labels.assets import facet_labels
-from gm_assets.definitions import defs
 from gm_assets.encoding import active_fingerprint
 from gm_assets.errors import MissingExtra, ModelError
 from gm_assets.library import Library, ingest
