@@ -144,10 +144,26 @@ def _library(home: Library) -> Iterator[Finding]:
         yield Finding("free space", "problem", space, "Make room: a write needs a whole copy")
     else:
         yield Finding("free space", "ok", space)
+    yield from _encoder(home)
     try:
         yield from _store(home)
     except GmError as error:
         yield Finding("store", "problem", error.what, error.remedy or "Run `gm rebuild`")
+
+
+def _encoder(home: Library) -> Iterator[Finding]:
+    """The model that gives pictures their vectors; it is checked, not loaded."""
+    from gm_assets.encoding import active_fingerprint, obstacle
+
+    spec = home.encoder_spec()
+    if spec is None:
+        yield Finding("encoder", "ok", "switched off (profile none): pictures get no vectors")
+        return
+    if (error := obstacle(spec)) is not None:
+        yield Finding("encoder", "note", f"{spec.name}: {error.what}", error.remedy)
+        return
+    detail = f"{spec.name} ({active_fingerprint(spec)[:16]}) on {spec.runtime}"
+    yield Finding("encoder", "ok", detail)
 
 
 def _writable(topic: str, folder: Path) -> Finding:

@@ -16,7 +16,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gm_assets import __version__
-from gm_assets.cli import doctor, files, finding, labels, look, services, training, up, vocabulary
+from gm_assets.cli import (
+    doctor,
+    embedding,
+    files,
+    finding,
+    labels,
+    look,
+    models,
+    services,
+    training,
+    up,
+    vocabulary,
+)
 from gm_assets.cli.options import LibraryOption
 from gm_assets.cli.output import note, print_error
 from gm_assets.errors import GmError
@@ -54,7 +66,10 @@ def options(
     ctx.obj = library
 
 
-for group in (files, look, finding, labels, vocabulary, training, services, up, doctor):
+for group in (
+    *(files, look, embedding, finding, labels, vocabulary),
+    *(models, training, services, up, doctor),
+):
     group.register(app)
 
 

@@ -32,6 +32,9 @@ _PHASES = {
     "label": "labelling",
     "make": "making",
     "read": "reading",
+    "embed": "embedding",
+    "write": "writing memories",
+    "pull": "downloading",
     "record": "recording",
 }
 #: Rows up to which a table on a terminal is coloured; longer ones would take seconds to lay out.

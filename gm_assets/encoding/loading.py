@@ -168,9 +168,9 @@ def _encoder(
     towers: Towers = TorchTowers(loaded.model, str(loaded.model.device))
     side = preprocess.side if preprocess else _side(loaded)
     if spec.runtime != "torch":
-        from gm_assets.encoding.onnx import OnnxTowers
+        from gm_assets.encoding.onnx_tower import onnx_towers
 
-        towers = OnnxTowers.opened(loaded.model, towers, side, spec, fingerprint, threads)
+        towers = onnx_towers(loaded.model, towers, side, spec, fingerprint, threads)
     probe = Encoder(
         spec=spec,
         fingerprint=fingerprint,

@@ -94,6 +94,11 @@ def encoders() -> tuple[EncoderSpec, ...]:
     return tuple(map(named_encoder, _table()["encoder"]))
 
 
+def profiles_of(name: str) -> tuple[str, ...]:
+    """The profiles whose encoder has that name."""
+    return tuple(profile for profile, one in _table()["profile"].items() if one == name)
+
+
 def models_folder(name: str) -> Path:
     """The folder of one of our own models: below `GM_MODELS` where it is there, else our own.
 
