@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from gm_assets.identity import identify_bytes
 from gm_assets.library import Library
 from gm_assets.memory.files import dump_packet
 from gm_assets.memory.record import (
+    Embedding,
     Event,
     Memory,
     Parent,
@@ -32,15 +34,27 @@ _SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "glb": "glb"}
 _CHAIN_FILES = 20
 
 
-def make(root: Path, count: int) -> Library:
-    """Make a library of `count` files below `root`, which must not exist."""
+def make(
+    root: Path,
+    count: int,
+    formats: Sequence[str] = FORMATS,
+    embeddings: Sequence[Embedding] | None = None,
+) -> Library:
+    """Make a library of `count` files below `root`, which must not exist.
+
+    Args:
+        formats: of the files, in turns.
+        embeddings: a vector for the memory of each file.
+    """
     library = Library.init(root)
     parent: Memory | None = None
     for number in range(count):
-        format = FORMATS[number % len(FORMATS)]
+        format = formats[number % len(formats)]
         data = _model(number) if format == "glb" else _picture(number, format)
         chain, place = divmod(number, _CHAIN_FILES)
         memory = _memory(data, f"chain-{chain:05d}", place, parent if place else None)
+        if embeddings is not None:
+            memory = memory.model_copy(update={"embeddings": (embeddings[number],)})
         folder = root / f"chain-{chain:05d}"
         folder.mkdir(exist_ok=True)
         packet = dump_packet(format, memory)

@@ -12,7 +12,7 @@ import numpy as np
 from gm_assets.errors import GmError, LibraryError, NotFound
 from gm_assets.finding import descriptions, ranking
 from gm_assets.finding.choosing import Restriction, restriction
-from gm_assets.finding.kinship import Kinship
+from gm_assets.finding.kinship import Kinship, Standing
 from gm_assets.finding.quality import UNUSUAL, Background, Scale, background
 from gm_assets.finding.ranking import Ranked
 from gm_assets.finding.syncing import behind, sync, vector_store
@@ -314,29 +314,19 @@ class Finder:
         k: int,
     ) -> tuple[Hit, ...]:
         hits: list[Hit] = []
-        for one in ranked:
-            members = state.kinship.members(one.content_id)
-            if not members or one.content_id in asked.own:
-                continue  # its files are gone; the store could not follow
-            places = tuple(
-                dict.fromkeys(place for each in members for place in state.kinship.places(each))
-            )
-            hits.append(
-                Hit(
-                    rank=len(hits) + 1,
-                    content_id=one.content_id,
-                    document_id=members[0].document_id,
-                    path=members[0].path,
-                    title=members[0].title,
-                    places=places,
-                    cosine=one.cosine,
-                    percentile=_percentile(wanted, one.cosine),
-                    by_picture=one.by_picture,
-                    by_words=one.by_words,
-                    against=one.against,
-                    kin=state.kinship.kin(members, places),
+        found = [one for one in ranked if one.content_id not in asked.own]
+        for start in range(0, len(found), k):
+            some = found[start : start + k]
+            # contents whose files are gone have none; the store could not follow
+            standings = state.kinship.standings([one.content_id for one in some])
+            standing = [one for one in some if one.content_id in standings][: k - len(hits)]
+            told = _percentiles(standing, wanted)
+            hits += [
+                _hit(rank, one, standings[one.content_id], percentile)
+                for rank, (one, percentile) in enumerate(
+                    zip(standing, told, strict=True), start=len(hits) + 1
                 )
-            )
+            ]
             if len(hits) == k:
                 break
         return tuple(hits)
@@ -374,8 +364,29 @@ def _check(question: Question) -> None:
         raise GmError(f"{question.k} hits cannot be asked for", remedy=f"Ask for 1 to {MAX_HITS:,}")
 
 
-def _percentile(wanted: Scale | None, cosine: float | None) -> float | None:
-    return None if wanted is None or cosine is None else wanted.percentile(cosine)
+def _percentiles(ranked: Sequence[Ranked], wanted: Scale | None) -> list[float | None]:
+    cosines = [one.cosine for one in ranked if one.cosine is not None]
+    if wanted is None or len(cosines) < len(ranked):  # all have a cosine, or none has
+        return [None] * len(ranked)
+    return wanted.percentiles(np.array(cosines))
+
+
+def _hit(rank: int, one: Ranked, standing: Standing, percentile: float | None) -> Hit:
+    """A content with what the catalogue knows of it."""
+    return Hit(
+        rank=rank,
+        content_id=one.content_id,
+        document_id=standing.document_id,
+        path=standing.path,
+        title=standing.title,
+        places=standing.places,
+        cosine=one.cosine,
+        percentile=percentile,
+        by_picture=one.by_picture,
+        by_words=one.by_words,
+        against=one.against,
+        kin=standing.kin,
+    )
 
 
 def _judge(

@@ -36,7 +36,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Librar
 def gallery(tmp_path: Path, shared: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """A gallery of one's own."""
     monkeypatch.setenv("GM_PROFILE", "none")
-    shutil.copytree(shared.root, tmp_path / "library")
+    unsynced = shutil.ignore_patterns("vectors")
+    shutil.copytree(shared.root, tmp_path / "library", ignore=unsynced)
     yield Library.open(tmp_path / "library")
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+
+#: Bytes of a content id that tell nearly all apart: the kind and 80 bits of its hash.
+KEY = 23
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,37 @@ class Matrix:
     version: int
     content_ids: pa.StringArray
     rows: np.ndarray
+
+    def find(self, content_ids: pa.StringArray) -> np.ndarray:
+        """The rows of those of the contents that are here, in the order given."""
+        sorted_keys, order = self._sorted
+        asked = keys(content_ids)
+        first = np.searchsorted(sorted_keys, asked, "left")
+        last = np.searchsorted(sorted_keys, asked, "right")
+        names = content_ids.to_pylist()
+        return np.array(
+            [
+                row
+                for name, low, high in zip(names, first, last, strict=True)
+                for row in order[low:high].tolist()
+                if self.content_ids[row].as_py() == name
+            ],
+            np.int64,
+        )
+
+    @cached_property
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
+        found = keys(self.content_ids)
+        order = np.argsort(found, kind="stable")
+        return found[order], order
+
+
+def keys(content_ids: pa.StringArray) -> np.ndarray:
+    """The beginnings of content ids as bytes that numpy can sort and search.
+
+    Two contents can share one (equal pixels in another width and height): compare the ids.
+    """
+    return np.array(content_ids.to_pylist(), f"S{KEY}")
 
 
 def nearest(content_ids: pa.StringArray, cosines: np.ndarray, k: int) -> pa.Table:

@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from gm_assets.stores.vectors import indexing, rows
 from gm_assets.stores.vectors.exact import Matrix, nearest
 from gm_assets.stores.vectors.indexing import IndexReport
 from gm_assets.stores.vectors.rows import Vectors
+from gm_assets.stores.vectors.trouble import reading, start_again
 from gm_assets.stores.vectors.turns import turn
 from gm_assets.stores.vectors.where import one_of
 
@@ -41,15 +43,29 @@ KEEP_VERSIONS = timedelta(minutes=30)
 MAX_FRAGMENTS = 24
 #: Vectors are kept in memory as float32 up to this many bytes; above, LanceDB scans its files.
 MATRIX_BYTES = 1 << 29
+#: Times of a folder may be as coarse as this (a tick of the kernel is at most 10 ms).
+SETTLED_NS = 100_000_000
 #: Contents in one condition; longer lists are found by a scan.
 ASKED_AT_ONCE = 1_000
 #: Characters of a question to the words; a longer one names too much to mean anything.
 MAX_WORDS = 1_000
 #: Metadata of the column `digest` that `mark` sets.
 MARK = b"gm.mark"
-DAMAGED = "Delete the folder {} and run gm rebuild, then gm embed for what no memory holds"
 
 _MODEL = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is remembered of a table: its version, its dimension, and how it is searched.
+
+    `stamp` is the modification time of the folder of versions when this was asked.
+    """
+
+    stamp: int
+    version: int
+    dimension: int
+    plan: IndexReport | None
 
 
 class VectorStore:
@@ -67,6 +83,7 @@ class VectorStore:
         self.root = Path(root).absolute()
         self.patience = patience
         self._tables: dict[str, Any] = {}
+        self._known: dict[str, _Known] = {}
         self._matrices: dict[str, Matrix] = {}
         self._guard = threading.Lock()
 
@@ -84,7 +101,7 @@ class VectorStore:
         table = self._open(model)
         if table is None:
             return 0
-        with self._reading():
+        with reading(self.root):
             return int(table.count_rows())
 
     def dimension(self, model: str) -> int | None:
@@ -95,10 +112,7 @@ class VectorStore:
     def version(self, model: str) -> int:
         """Grows with every change of a model's table; 0 without one."""
         table = self._open(model)
-        if table is None:
-            return 0
-        with self._reading():
-            return int(table.version)
+        return 0 if table is None else self._state(model, table).version
 
     def known(self, model: str) -> pa.StringArray:
         """The content ids that have a vector, in no order."""
@@ -114,6 +128,10 @@ class VectorStore:
         table = self._open(model)
         if table is None or not len(wanted):
             return Vectors(wanted.slice(0, 0), np.empty((0, self.dimension(model) or 0), "f2"))
+        kept = self._matrices.get(model)
+        if kept is not None and kept.version == self._state(model, table).version:
+            chosen = kept.find(wanted)
+            return Vectors(kept.content_ids.take(pa.array(chosen)), kept.rows[chosen].astype("f2"))
         columns = ["content_id", "vector"]
         if len(wanted) <= ASKED_AT_ONCE:
             found = self._scan(model, columns, one_of("content_id", wanted.to_pylist()))
@@ -129,7 +147,7 @@ class VectorStore:
         table = self._open(model)
         if table is None:
             return
-        with self._reading():
+        with reading(self.root):
             reader = table.search(None).select(["content_id", "vector"]).to_batches(batch)
             for block in reader:
                 if block.num_rows:
@@ -158,7 +176,7 @@ class VectorStore:
         if table is None or not total:
             return self.get(model, ())
         chosen = np.random.default_rng(seed).permutation(total)[:count]
-        with self._reading():
+        with reading(self.root):
             found = table.take_offsets(np.sort(chosen).tolist()).select(["content_id", "vector"])
             return self._vectors(found.to_arrow(), self._dimension(table))
 
@@ -169,15 +187,14 @@ class VectorStore:
             NotFound: the model has no vectors.
         """
         table = self._table(model)
-        with self._reading():
-            version = int(table.version)
+        state = self._state(model, table)
         kept = self._matrices.get(model)
-        if kept is not None and kept.version == version:
+        if kept is not None and kept.version == state.version:
             return kept
-        if self.count(model) * self._dimension(table) * 4 > MATRIX_BYTES:
+        if self.count(model) * state.dimension * 4 > MATRIX_BYTES:
             return None
-        found = self._vectors(self._scan(model, ["content_id", "vector"]), self._dimension(table))
-        made = Matrix(version, found.content_ids, found.rows.astype(np.float32))
+        found = self._vectors(self._scan(model, ["content_id", "vector"]), state.dimension)
+        made = Matrix(state.version, found.content_ids, found.rows.astype(np.float32))
         self._matrices[model] = made
         return made
 
@@ -207,7 +224,7 @@ class VectorStore:
         fresh = rows.batch(content_ids, vectors, source)
         dimension = fresh.schema.field("vector").type.list_size
         _check_model(model)
-        with turn(self.root, self.patience), self._reading():
+        with turn(self.root, self.patience), reading(self.root):
             table = self._open(model)
             if table is None:
                 table = self._create(model, dimension)
@@ -234,7 +251,7 @@ class VectorStore:
         table = self._open(model)
         if table is None or not gone:
             return
-        with turn(self.root, self.patience), self._reading():
+        with turn(self.root, self.patience), reading(self.root):
             for start in range(0, len(gone), ASKED_AT_ONCE):
                 table.delete(one_of("content_id", gone[start : start + ASKED_AT_ONCE]))
             self._compact(table)
@@ -249,7 +266,7 @@ class VectorStore:
         if not description.num_rows:
             return
         fresh = description.select(rows.DESCRIPTION.names).cast(rows.DESCRIPTION)
-        with turn(self.root, self.patience), self._reading():
+        with turn(self.root, self.patience), reading(self.root):
             table.merge_insert("content_id").when_matched_update_all().execute(fresh)
             indexing.index_columns(table)
             self._compact(table)
@@ -257,7 +274,7 @@ class VectorStore:
     def compact(self, model: str) -> None:
         """Join small pieces, bring indices up to date, remove old versions."""
         table = self._table(model)
-        with turn(self.root, self.patience), self._reading():
+        with turn(self.root, self.patience), reading(self.root):
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
 
     def index(self, model: str, queries: np.ndarray | None = None) -> IndexReport:
@@ -271,7 +288,7 @@ class VectorStore:
             How searches go from now on, with the measured recall.
         """
         table = self._table(model)
-        with turn(self.root, self.patience), self._reading():
+        with turn(self.root, self.patience), reading(self.root):
             count = int(table.count_rows())
             if count >= indexing.INDEX_ROWS:
                 return indexing.build(self, model, table, queries)
@@ -287,7 +304,7 @@ class VectorStore:
         table = self._open(model)
         if table is None:
             return None
-        with self._reading():
+        with reading(self.root):
             return indexing.read(table)
 
     def index_due(self, model: str) -> bool:
@@ -297,7 +314,7 @@ class VectorStore:
     def mark(self, model: str, text: str) -> None:
         """Write a text into the table that `marked` gives back, e.g. what it was synced with."""
         table = self._table(model)
-        with turn(self.root, self.patience), self._reading():
+        with turn(self.root, self.patience), reading(self.root):
             table.replace_field_metadata("digest", {MARK.decode(): text})
 
     def marked(self, model: str) -> str | None:
@@ -305,7 +322,7 @@ class VectorStore:
         table = self._open(model)
         if table is None:
             return None
-        with self._reading():
+        with reading(self.root):
             found = (table.schema.field("digest").metadata or {}).get(MARK)
         return None if found is None else found.decode()
 
@@ -337,27 +354,26 @@ class VectorStore:
             InvalidMemory: a query of another dimension, or without a direction.
         """
         table = self._table(model)
-        asked = rows.query(vector, self._dimension(table))
+        state = self._state(model, table)
+        asked = rows.query(vector, state.dimension)
         if among is not None:
             if where is not None:
                 allowed = self._scan(model, ["content_id"], where)["content_id"]
                 among = among.filter(pc.is_in(among, allowed.combine_chunks()))
             chosen = self.get(model, among.to_pylist())
             return nearest(chosen.content_ids, chosen.rows.astype(np.float32) @ asked, k)
-        with self._reading():
-            plan = None if exact else indexing.read(table)
-        probes = 0 if plan is None else plan.probes
+        probes = 0 if exact or state.plan is None else state.plan.probes
         if where is None and not probes:
             matrix = self.matrix(model)
             if matrix is not None:
                 return nearest(matrix.content_ids, matrix.rows @ asked, k)
-        with self._reading():
+        with reading(self.root):
             question = table.search(asked).distance_type("cosine").limit(k)
             question = question.select(["content_id", "vector", "_distance"])
             if where is not None:
                 question = question.where(where, prefilter=True)
             question = question.nprobes(probes) if probes else question.bypass_vector_index()
-            found = self._vectors(question.to_arrow(), self._dimension(table))
+            found = self._vectors(question.to_arrow(), state.dimension)
         # Distances of an index are approximate; those of the rows themselves are not.
         return nearest(found.content_ids, found.rows.astype(np.float32) @ asked, k)
 
@@ -380,7 +396,7 @@ class VectorStore:
         """
         table = self._open(model)
         empty = pa.table({"content_id": pa.array([], pa.string()), "score": pa.array([], "f4")})
-        with self._reading():
+        with reading(self.root):
             if table is None or not indexing.has_index(table, "words"):
                 return empty
             question = table.search(text[:MAX_WORDS], query_type="fts", fts_columns="words")
@@ -412,7 +428,7 @@ class VectorStore:
                 self._tables.pop(model, None)
                 return None
             if model not in self._tables:
-                with self._reading():
+                with reading(self.root):
                     self._tables[model] = self._sound(self._database.open_table(model))
             return self._tables[model]
 
@@ -443,16 +459,34 @@ class VectorStore:
         raise LibraryError(
             "the vector store was written by another version",
             where=self.root,
-            remedy=DAMAGED.format(self.root),
+            remedy=start_again(self.root),
         )
 
     def _scan(self, model: str, columns: list[str], where: str | None = None) -> pa.Table:
         table = self._open(model)
         if table is None:
             return rows.schema(1).empty_table().select(columns)
-        with self._reading():
+        with reading(self.root):
             question = table.search(None).select(columns)
             return (question if where is None else question.where(where)).to_arrow()
+
+    def _state(self, model: str, table: Any) -> _Known:
+        """Version and plan of a table, asked of LanceDB only where they may have changed.
+
+        Asking takes a millisecond, as long as an exact search of a small library. Every
+        version is a new file in one folder, whose time tells; a time so recent that another
+        version may share it is not trusted.
+        """
+        stamp = (self.root / f"{model}.lance" / "_versions").stat().st_mtime_ns
+        known = self._known.get(model)
+        if known is None or known.stamp != stamp:
+            with reading(self.root):
+                known = _Known(
+                    stamp, int(table.version), self._dimension(table), indexing.read(table)
+                )
+            if time.time_ns() - stamp > SETTLED_NS:
+                self._known[model] = known
+        return known
 
     @staticmethod
     def _dimension(table: Any) -> int:
@@ -468,28 +502,8 @@ class VectorStore:
         if fragments["num_small_fragments"] > MAX_FRAGMENTS:
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Turn what LanceDB says of a damaged store into a `LibraryError`."""
-        try:
-            yield
-        except (RuntimeError, ValueError, OSError, pa.ArrowException) as error:
-            if isinstance(error, OSError) and not str(error).startswith("lance error"):
-                raise
-            raise LibraryError(
-                f"the vector store cannot be read or written: {_short(error)}",
-                where=self.root,
-                remedy=DAMAGED.format(self.root),
-            ) from error
-
 
 def _check_model(model: str) -> None:
     """Only a fingerprint may become a folder's name."""
     if not _MODEL.match(model):
         raise ValueError(f"{model!r} is not the fingerprint of a model")
-
-
-def _short(error: Exception) -> str:
-    """The first line of what LanceDB says, without the place in its source."""
-    first = (str(error).splitlines() or [""])[0]
-    return re.sub(r",? /\S+\.rs:\d+(:\d+)?", "", first)[:300]
