@@ -22,7 +22,7 @@ from gm_assets.vocabulary import Facet, Term
 
 ENCODER = "be" * 32
 #: Of the vectors; the embedded model's.
-DIMENSION = 256
+DIMENSION = 192
 REFERENCE = 2_000
 #: Vectors put into the store at once.
 _BATCH = 12_000

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gm_assets
 from gm_assets.settings import vocabulary_folder
 
 FOLDER = "vocab"
 
 
 def repository_folder() -> Path:
-    """`GM_VOCAB` where it is set, else the `vocab/` beside this package."""
-    return vocabulary_folder() or Path(__file__).parents[2] / FOLDER
+    """`GM_VOCAB` where it is set, else the `vocab/` that comes with the package.
+
+    In a checkout it lies beside the package, in an installed wheel inside it.
+    """
+    if (given := vocabulary_folder()) is not None:
+        return given
+    package = Path(gm_assets.__file__).absolute().parent
+    installed = package / FOLDER
+    return installed if installed.is_dir() else package.parent / FOLDER
 
 
 def folder_for(root: Path) -> Path:
