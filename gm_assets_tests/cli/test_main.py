@@ -121,7 +121,7 @@ def test_doctor_finds_a_sound_library_sound(family: Gm) -> None:
     findings = {finding["topic"]: finding for finding in report["findings"]}
     assert report["problems"] == 0
     assert findings["store"]["detail"].endswith("2 files, 2 documents")
-    assert findings["profile"]["detail"] == "embedded"
+    assert findings["profile"]["detail"] == "none"
     assert findings["walk"]["state"] in ("note", "ok")
     assert "ok" in family("doctor").out
 
