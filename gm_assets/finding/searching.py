@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 MAX_HITS = 1_000
 #: Depth of both orders before they are fused, and of candidates for `without`.
 DEPTH = 200
+
+#: Texts whose vectors are remembered.
+REMEMBERED = 256
 
 #: Opens the encoder; called where words or a picture without a vector have to be encoded.
 Opener: TypeAlias = "Callable[[], Encoder]"
@@ -80,6 +84,7 @@ class Finder:
         self._opener = opener
         self._progress = progress
         self._encoder: Encoder | None = None
+        self._read: OrderedDict[str, tuple[np.ndarray | None, list[str]]] = OrderedDict()
         self._kept: _State | None = None
 
     def find(
@@ -210,7 +215,17 @@ class Finder:
         return _Asked(mean / max(length, 1e-9), frozenset(own), tuple(notes))
 
     def _text(self, text: str) -> tuple[np.ndarray | None, list[str]]:
-        """The vector of a text, None where the model knows none of its words; notes on it."""
+        """The vector of a text, None where the model knows none of its words; notes on it.
+
+        The last texts are remembered: people ask again with another filter.
+        """
+        if text not in self._read:
+            self._read[text] = self._encoded(text)
+            if len(self._read) > REMEMBERED:
+                self._read.popitem(last=False)
+        return self._read[text]
+
+    def _encoded(self, text: str) -> tuple[np.ndarray | None, list[str]]:
         from gm_assets.encoding import canonical
 
         encoder = self.encoder

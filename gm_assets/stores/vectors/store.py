@@ -237,12 +237,8 @@ class VectorStore:
                 )
             if not fresh.num_rows:
                 return
-            (
-                table.merge_insert("content_id")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .execute(fresh)
-            )
+            upsert = table.merge_insert("content_id").when_matched_update_all()
+            upsert.when_not_matched_insert_all().execute(fresh)
             self._compact(table)
 
     def drop(self, model: str, content_ids: Iterable[str]) -> None:
