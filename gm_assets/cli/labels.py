@@ -59,7 +59,7 @@ def label(
     chosen = [vocabulary.facet(id) for id in facet or vocabulary.facets]
     encoder = TextsOf(active_spec(home))
     with progress_bar(quiet=as_json) as progress:
-        _sync(home, encoder.fingerprint, progress)
+        sync_vectors(home, encoder.fingerprint, progress)
         reports = [label_facet(home, one, encoder, progress=_told(progress)) for one in chosen]
     if as_json:
         print_json({"library": home.root, "encoder": encoder.fingerprint, "reports": reports})
@@ -67,8 +67,8 @@ def label(
     _print_reports(reports)
 
 
-def _sync(home: Library, encoder: str, progress: ProgressFunction | None) -> None:
-    """Bring vectors that files remember into the vector store first."""
+def sync_vectors(home: Library, encoder: str, progress: ProgressFunction | None) -> None:
+    """Bring vectors that files remember into the vector store."""
     from gm_assets.finding import sync
 
     sync(home, encoder, progress=progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_library
-from gm_assets.cli.output import note, print_json, print_table, safe
+from gm_assets.cli.output import note, print_json, print_table, progress_bar, safe
 from gm_assets.errors import InvalidVocabulary
 from gm_assets.words import counted
 
@@ -203,13 +203,15 @@ def reference(
     as_json: JsonOption = False,
 ) -> None:
     """Freeze pictures of the library as the reference that percentiles are told against."""
-    from gm_assets.cli.labels import active_spec
+    from gm_assets.cli.labels import active_spec, sync_vectors
     from gm_assets.encoding import active_fingerprint
     from gm_assets.labelling import make_reference
     from gm_assets.labelling.scores import MINIMUM_PICTURES
 
     home = open_library(ctx, library)
     encoder = active_fingerprint(active_spec(home))
+    with progress_bar(quiet=as_json) as progress:
+        sync_vectors(home, encoder, progress)
     made = make_reference(home, encoder, name, size=size, seed=seed, replace=replace)
     if as_json:
         document = {"file": made.path, "digest": made.digest, "pictures": made.size}
