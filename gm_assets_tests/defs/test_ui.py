@@ -1,4 +1,4 @@
-"""The Dagster UI in headless Chromium: a picture without a click, a gap that is seen."""
+"""The Dagster UI in headless Chromium: pictures without a click, a gap that is seen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from gm_assets.defs.labels.jobs import describe_library
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.jobs import verify_chains
+from gm_assets.library import Library
 from gm_assets_tests.defs import small
 
 pytestmark = pytest.mark.ui
@@ -29,17 +31,25 @@ PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A recorded small library, its walk and its Dagster UI; the address of the UI."""
+def ui(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[str]:
+    """A recorded and labelled small library, its walk and its Dagster UI; the UI's address."""
     folder = tmp_path_factory.mktemp("ui")
-    library = small.make(folder / "library")
+    with pytest.MonkeyPatch.context() as active:
+        active.setenv("GM_PROFILE", "embedded")
+        active.setenv("GM_MODELS", str(models / "first"))
+        library = small.make(folder / "library")
+        yield from _served(folder, library)
+
+
+def _served(folder: Path, library: Library) -> Iterator[str]:
     walk, port = _free_port(), _free_port()
     home = folder / "dagster_home"
     home.mkdir()
     shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
     resource = LibraryResource(root=str(library.root), walk_url=f"http://127.0.0.1:{walk}")
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        verify_chains.execute_in_process(instance=instance, resources={"library": resource})
+        for job in (verify_chains, describe_library):
+            job.execute_in_process(instance=instance, resources={"library": resource})
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(home),
@@ -83,6 +93,17 @@ def test_the_picture_of_a_stage_shows_without_a_click(ui: str, page) -> None:  #
         "() => document.querySelector(\"img[alt*='S3']\").complete", timeout=PATIENCE_MS
     )
     assert picture.evaluate("image => image.naturalWidth") > 0
+
+
+def test_labels_show_the_best_pictures_of_a_facet_without_a_click(ui: str, page) -> None:  # type: ignore[no-untyped-def]
+    page.goto(f"{ui}/assets/labels?view=partitions&partition=lights")
+    sheet = page.locator("img[alt*='best pictures']").first
+    sheet.wait_for(timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "() => document.querySelector(\"img[alt*='best pictures']\").complete",
+        timeout=PATIENCE_MS,
+    )
+    assert sheet.evaluate("image => image.naturalWidth") > 500
 
 
 def test_a_gap_is_shown_as_missing(ui: str, page) -> None:  # type: ignore[no-untyped-def]
