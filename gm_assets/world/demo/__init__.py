@@ -4,7 +4,7 @@
 library ingest them. The same version on the same machine gives the same pixels and the same
 GLB bytes each time; only the times in the memories are those of the build. A build that was
 interrupted goes on where it stopped: finished chains are kept, and so are the finished files
-of the others.
+of the others. Memories hold the vectors of the library's encoder from their first write.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import gm_assets
 from gm_assets.errors import LibraryError, NotFound
 from gm_assets.library import IngestReport, Library, Progress, ProgressFunction, ingest
 from gm_assets.library.config import CONFIG_NAME
+from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.library import STATE_FOLDER
 from gm_assets.library.pool import start_worker
 from gm_assets.settings import available_cpus
@@ -110,7 +111,9 @@ def build(
                 Progress(count, len(missing), _bytes(folder, record, plans), one.chain, "make")
             )
 
-    _make_all(missing, folder, workers or available_cpus(), size, done)
+    found = embedder_of(library)  # without it ingest says why there are no vectors
+    embedder = found if isinstance(found, Embedder) else None
+    _make_all(missing, folder, workers or available_cpus(), size, embedder, done)
     report = ingest(library, progress=progress)
     return DemoReport(
         root=folder,
@@ -173,7 +176,12 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _make_all(
-    plans: Sequence[Chain], folder: Path, workers: int, size: int, done: Callable[[Made], None]
+    plans: Sequence[Chain],
+    folder: Path,
+    workers: int,
+    size: int,
+    embedder: Embedder | None,
+    done: Callable[[Made], None],
 ) -> None:
     """Make the chains, the longest first, in processes of their own where it pays.
 
@@ -182,7 +190,7 @@ def _make_all(
     when = datetime.now(UTC).isoformat(timespec="seconds")
     if workers == 1 or len(plans) <= 1:
         for plan in plans:
-            done(make_chain(plan, folder, when, size))
+            done(make_chain(plan, folder, when, size, embedder))
         return
     order = sorted(plans, key=lambda plan: -(plan.turntable + 6 * len(plan.frames)))
     others = active_children()
@@ -190,7 +198,7 @@ def _make_all(
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=start_worker)
     with _one_thread_each(), pool:
         try:
-            jobs = [pool.submit(make_chain, plan, folder, when, size) for plan in order]
+            jobs = [pool.submit(make_chain, plan, folder, when, size, embedder) for plan in order]
             for job in as_completed(jobs):
                 done(job.result())
         except BaseException:

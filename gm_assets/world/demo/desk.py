@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gm_assets.library.encoders import Embedder
 from gm_assets.memory.record import Camera, Gap, Parent, Placement, Role, Stage
 from gm_assets.sculpt.cameras import frame as framed
 from gm_assets.sculpt.cameras import look_at
@@ -56,13 +57,15 @@ class Desk:
     stated: set[Stage] = field(default_factory=set)
 
     @classmethod
-    def of(cls, plan: Chain, root: Path, when: str, size: int) -> Desk:
+    def of(
+        cls, plan: Chain, root: Path, when: str, size: int, embedder: Embedder | None = None
+    ) -> Desk:
         """An empty desk."""
         subject = SUBJECTS[plan.subject]
         return cls(
             plan=plan,
             size=size,
-            studio=Studio(root, subject.domain, plan.subject, when),
+            studio=Studio(root, subject.domain, plan.subject, when, embedder),
             seed=plan.seed,
             number=sum(plan.subject.encode()) + plan.seed,
         )

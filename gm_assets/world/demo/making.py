@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gm_assets.library.encoders import Embedder
 from gm_assets.memory.record import Event, Stage
 from gm_assets.sculpt.cameras import turntable
 from gm_assets.sculpt.clay import Studio as ClayStudio
@@ -45,14 +46,17 @@ class Made:
     paths: tuple[str, ...]
 
 
-def make_chain(plan: Chain, root: Path, when: str, size: int) -> Made:
+def make_chain(
+    plan: Chain, root: Path, when: str, size: int, embedder: Embedder | None = None
+) -> Made:
     """Make all files of one chain below `root`.
 
     Args:
         when: ISO 8601 time of the build.
         size: long side of the large pictures in pixels.
+        embedder: gives the pictures the vectors that their memories hold.
     """
-    desk = Desk.of(plan, root, when, size)
+    desk = Desk.of(plan, root, when, size, embedder)
     _run(desk)
     return Made(plan.subject, tuple(kept.path for kept in desk.studio.kept if kept.path))
 

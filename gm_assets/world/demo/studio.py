@@ -22,6 +22,7 @@ import gm_assets
 from gm_assets import containers
 from gm_assets.errors import GmError, LibraryError
 from gm_assets.identity import Identity, identify, identify_bytes
+from gm_assets.library.encoders import Embedder
 from gm_assets.memory.files import dump_packet, read_memory, write_new
 from gm_assets.memory.record import (
     SOURCE_TYPE,
@@ -97,6 +98,7 @@ class Studio:
         root: the library's folder.
         domain, subject: vocabulary ids of the chain.
         when: ISO 8601 time that memories name as their creation.
+        embedder: gives pictures the vectors that their memories hold; None leaves them out.
         kept: all documents made so far.
     """
 
@@ -104,6 +106,7 @@ class Studio:
     domain: str
     subject: str
     when: str
+    embedder: Embedder | None = None
     kept: list[Kept] = field(default_factory=list)
 
     def keep(
@@ -166,6 +169,8 @@ class Studio:
             recipe=recipe,
         )
         if write:
+            if self.embedder is not None:
+                memory, _ = self.embedder.given(memory, identity.kind, data)
             _write(self.root / where, data, identity, memory)
         made = Kept(where if write else None, memory, placement.stage)
         self.kept.append(made)
