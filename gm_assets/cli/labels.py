@@ -51,7 +51,7 @@ def label(
     as_json: JsonOption = False,
 ) -> None:
     """Score every term on every picture that has a vector; only what changed is done again."""
-    from gm_assets.labelling import TextsOf, label_facet
+    from gm_assets.labelling import TextsOf, forget, label_facet
     from gm_assets.vocabulary import folder_for, load
 
     home = open_library(ctx, library)
@@ -61,6 +61,8 @@ def label(
     with progress_bar(quiet=as_json) as progress:
         sync_vectors(home, encoder.fingerprint, progress)
         reports = [label_facet(home, one, encoder, progress=_told(progress)) for one in chosen]
+    for gone in forget(home, vocabulary.facets.values()):
+        note(f"{gone} is no facet of the vocabulary any more: its labels are gone")
     if as_json:
         print_json({"library": home.root, "encoder": encoder.fingerprint, "reports": reports})
         return

@@ -36,6 +36,7 @@ from gm_assets.labelling.tables import (
     LabelReport,
     ShardLabels,
     TermFacts,
+    forget,
     label_facet,
     states,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "best",
     "best_of_each",
     "cosines",
+    "forget",
     "heldout_for",
     "histogram",
     "label_facet",

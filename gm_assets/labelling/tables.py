@@ -154,9 +154,7 @@ def label_facet(
         parts.append(part or _write(ready, standard, shard, found, store))
     file = store.write(_folder(ready), "terms", _parquet(len(ready.terms), [_terms(ready)]))
     store.switch(labels.Facet(facet.id, standard, file), parts)
-    if home.store.generation:
-        with suppress(LibraryLocked):  # who commits now writes it with these labels
-            home.store.refresh_catalogue()
+    _show(home)
     return LabelReport(
         facet=facet.id,
         version=facet.version,
@@ -169,6 +167,32 @@ def label_facet(
         encoded=ready.encoded,
         seconds=round(time.perf_counter() - began, 3),
     )
+
+
+def forget(home: Home, facets: Iterable[Facet]) -> tuple[str, ...]:
+    """Remove the labels of facets that the vocabulary no longer has.
+
+    Args:
+        facets: all that it has.
+
+    Returns:
+        The ids of those that went.
+
+    Raises:
+        LibraryError: the labels are damaged.
+        OSError: the disk is full; the labels stay as they were.
+    """
+    gone = LabelStore(home.state / labels.FOLDER).keep({facet.id for facet in facets})
+    if gone:
+        _show(home)
+    return gone
+
+
+def _show(home: Home) -> None:
+    """Let other DuckDB clients see the labels as they are now."""
+    if home.store.generation:
+        with suppress(LibraryLocked):  # who commits now writes the catalogue with these labels
+            home.store.refresh_catalogue()
 
 
 def states(home: Home, facets: Iterable[Facet], encoder: str) -> tuple[FacetState, ...]:

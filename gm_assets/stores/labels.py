@@ -21,7 +21,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -275,14 +275,34 @@ class LabelStore:
         """
         with self._writing():
             old = self.manifest()
-            new = old.merged(facet, parts)
-            if new != old:
-                for folder in {(self.root / path).parent for path in new.paths()}:
-                    sync_folder(folder)
-                write_durably(self.root / CURRENT, new.dump())
-                sync_folder(self.root)
-            self._collect(old, new)
-            return new
+            return self._replace(old, old.merged(facet, parts))
+
+    def keep(self, facets: Collection[str]) -> tuple[str, ...]:
+        """Forget every facet but these; returns those that went.
+
+        Raises:
+            LibraryError: the manifest is damaged.
+            OSError: the disk is full; the labels stay as they were.
+        """
+        if not (set(_facets(self.manifest())) - set(facets)):
+            return ()
+        with self._writing():
+            old = self.manifest()
+            new = Manifest(
+                tuple(facet for facet in old.facets if facet.facet in facets),
+                tuple(part for part in old.parts if part.facet in facets),
+            )
+            self._replace(old, new)
+            return tuple(sorted(set(_facets(old)) - set(facets)))
+
+    def _replace(self, old: Manifest, new: Manifest) -> Manifest:
+        if new != old:
+            for folder in {(self.root / path).parent for path in new.paths() - old.paths()}:
+                sync_folder(folder)
+            write_durably(self.root / CURRENT, new.dump())
+            sync_folder(self.root)
+        self._collect(old, new)
+        return new
 
     def views(self) -> Iterator[str]:
         """The statements that create `labels`, `label_terms` and `label_parts`.
@@ -412,6 +432,11 @@ VIEWS: dict[str, dict[str, str]] = {
         "encoder": "varchar",
     },
 }
+
+
+def _facets(manifest: Manifest) -> Iterator[str]:
+    yield from (facet.facet for facet in manifest.facets)
+    yield from (part.facet for part in manifest.parts)
 
 
 def _made_with(standard: Standard) -> str:

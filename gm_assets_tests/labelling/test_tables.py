@@ -16,6 +16,7 @@ from gm_assets.labelling import (
     SHARDS,
     Labelled,
     best,
+    forget,
     histogram,
     label_facet,
     labels_of,
@@ -170,6 +171,16 @@ def test_percentiles_are_withheld_below_two_thousand_pictures(
     assert rows(library, "select count(z), count(cosine) from labels") == [(0, 36)]
 
 
+def test_labels_of_a_facet_that_is_no_longer_in_the_vocabulary_are_forgotten(
+    library: Library, encoder: Encoder
+) -> None:
+    assert forget(library, [facet()]) == ()
+    assert len(rows(library, ALL)) == 36
+    assert forget(library, []) == ("environments",)
+    assert rows(library, ALL) == rows(library, "select * from label_parts") == []
+    assert label_facet(library, facet(), encoder).written == 16
+
+
 def test_two_encoders_live_side_by_side(library: Library, encoder: Encoder, tmp_path: Path) -> None:
     before = rows(library, ALL)
 
@@ -204,6 +215,17 @@ def test_a_damaged_part_is_told_and_made_again(library: Library, encoder: Encode
         rows(opened, "select * from labels where term = 'dock'")
     assert label_facet(library, facet(), encoder).written == 16
     assert rows(library, ALL) == before
+
+
+def test_parts_that_somebody_deleted_hinder_no_other_facet(
+    library: Library, encoder: Encoder
+) -> None:
+    (folder,) = (library.state / "labels").glob("*/environments")
+    shutil.rmtree(folder)
+    other = replace(facet(), id="elsewhere")
+    assert label_facet(library, other, encoder).written == 16
+    assert states(library, [other], encoder.fingerprint)[0].state == "current"
+    assert label_facet(library, facet(), encoder).written == 16
 
 
 def test_a_damaged_term_vector_is_computed_again(library: Library, encoder: Encoder) -> None:
