@@ -102,10 +102,13 @@ def readable(con: duckdb.DuckDBPyConnection, described: pa.Table, model: str) ->
 
 
 def missing(con: duckdb.DuckDBPyConnection, described: pa.Table) -> int:
-    """How many images of the library have no vector."""
+    """How many pictures of the library have no vector.
+
+    A file whose content nobody has read yet (no memory, after a fast rebuild) counts as one.
+    """
     sql = """
-        select count(*) as n from contents anti join described_rows using (content_id)
-        where kind = 'image'"""
+        select count(distinct coalesce(content_id, path)) as n from files
+        anti join described_rows using (content_id) where kind = 'image'"""
     return int(_asked(con, described, sql)["n"][0].as_py())
 
 

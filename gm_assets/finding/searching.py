@@ -101,6 +101,8 @@ class Finder:
 
         Args:
             text: a description. With `like` the question is the mean of all their unit vectors.
+                Without text and `like` the filters alone choose: best labels first, else by
+                content id.
             like: picture files, in the library or not; those of the library are no hits.
             without: descriptions of what is not wanted.
             filters: what a hit must be.
@@ -125,8 +127,10 @@ class Finder:
         asked = self._ask(question)
         wanted = None if asked.vector is None else state.background.scale(asked.vector)
         depth = max(DEPTH, 5 * k)
-        ranked = self._by_picture(asked, chosen, depth if without or hybrid else k + len(asked.own))
-        if without and wanted is not None:
+        ranked = self._by_picture(asked, chosen, depth if without or hybrid else k)
+        if text is None and not like:
+            ranked = self._chosen(chosen)
+        elif without and wanted is not None:
             ranked = self._without(ranked, wanted, without, state)
         elif hybrid and text is not None and not like and not without:
             ranked = ranking.fused(ranked, self._by_words(text, asked, chosen, depth))
@@ -300,6 +304,15 @@ class Finder:
         kept = [pair for pair in zip(names, cosines, strict=True) if pair[0] not in asked.own]
         return ranking.by_cosine([name for name, _ in kept], [cosine for _, cosine in kept])
 
+    def _chosen(self, chosen: Restriction) -> list[Ranked]:
+        """What the filters let through, in the order of the labels asked for."""
+        import pyarrow.compute as pc
+
+        fitting = self.store.matching(self.model, chosen.where)
+        if chosen.among is not None:
+            fitting = chosen.among.filter(pc.is_in(chosen.among, fitting))
+        return [Ranked(content_id, None) for content_id in fitting.to_pylist()]
+
     def _by_words(self, text: str, asked: _Asked, chosen: Restriction, depth: int) -> list[Ranked]:
         names = self.store.words(self.model, text, depth, chosen.where, chosen.among)
         ids = names["content_id"].to_pylist()
@@ -370,7 +383,8 @@ def find(
 def _check(question: Question) -> None:
     from gm_assets.encoding import canonical
 
-    if question.text is None and not question.like:
+    chosen = question.filters.columns() or question.filters.labels
+    if question.text is None and not question.like and (question.without or not chosen):
         raise GmError("nothing is asked", remedy="Describe a picture, or name one with --like")
     for text in (*filter(None, (question.text,)), *question.without):
         if not canonical(text):
@@ -411,7 +425,7 @@ def _judge(
     if not hits:
         return False, ["nothing here fits"]
     if wanted is None:
-        return None, ["only words were looked for"]
+        return None, ["only words were looked for"] if hits[0].by_words else []
     if ground.name != "reference":
         return None, []
     best = max(hits, key=lambda hit: hit.cosine or -1.0)

@@ -119,9 +119,10 @@ class Hit:
 
     @property
     def why(self) -> str:
-        """In words, by what it was found: `picture 3, words 1`."""
+        """In words, by what it was found: `picture 3, words 1`; `filters` where nothing else."""
         ranks = (("picture", self.by_picture), ("words", self.by_words))
-        return ", ".join(f"{name} {rank}" for name, rank in ranks if rank is not None)
+        told = (f"{name} {rank}" for name, rank in ranks if rank is not None)
+        return ", ".join(told) or "filters"
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,15 @@ def test_labels_restrict_a_search(gallery: Library, finder: Finder) -> None:
         finder.find("red", filters=Filters(labels=("no-such-term>=90",)))
 
 
+def test_filters_alone_list_what_they_let_through(finder: Finder) -> None:
+    found = finder.find(filters=Filters(stages=("S2",)), k=50)
+    assert {hit.path for hit in found.hits} == {
+        f"{chain}/S2/reference.png" for chain in CHAINS if chain != "recon-pilot"
+    }
+    assert all(hit.cosine is None and hit.why == "filters" for hit in found.hits)
+    assert found.matches is None and found.notes == ()
+
+
 def test_among_and_filters_hold_together(shared: Library, finder: Finder) -> None:
     store, model = finder.store, finder.model
     one = content_of(shared.root / "seam-keeper" / "S1" / "sketch.png")

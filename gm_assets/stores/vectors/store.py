@@ -118,6 +118,11 @@ class VectorStore:
         """The content ids that have a vector, in no order."""
         return self._scan(model, ["content_id"])["content_id"].combine_chunks()
 
+    def matching(self, model: str, where: str | None = None) -> pa.StringArray:
+        """The content ids that a condition (`where.condition`) holds for, in order."""
+        found = self._scan(model, ["content_id"], where).sort_by("content_id")
+        return found["content_id"].combine_chunks()
+
     def described(self, model: str) -> pa.Table:
         """`content_id`, `source` and the `digest` of the description, null where none is."""
         return self._scan(model, ["content_id", "source", "digest"])
@@ -354,8 +359,7 @@ class VectorStore:
         asked = rows.query(vector, state.dimension)
         if among is not None:
             if where is not None:
-                allowed = self._scan(model, ["content_id"], where)["content_id"]
-                among = among.filter(pc.is_in(among, allowed.combine_chunks()))
+                among = among.filter(pc.is_in(among, self.matching(model, where)))
             chosen = self.get(model, among.to_pylist())
             return nearest(chosen.content_ids, chosen.rows.astype(np.float32) @ asked, k)
         probes = 0 if exact or state.plan is None else state.plan.probes
