@@ -66,7 +66,7 @@ def label(
     if as_json:
         print_json({"library": home.root, "encoder": encoder.fingerprint, "reports": reports})
         return
-    _print_reports(reports)
+    _print_reports(home, reports)
 
 
 def sync_vectors(home: Library, encoder: str, progress: ProgressFunction | None) -> None:
@@ -89,7 +89,9 @@ def _told(progress: ProgressFunction | None) -> Told | None:
     return told
 
 
-def _print_reports(reports: Sequence[LabelReport]) -> None:
+def _print_reports(home: Library, reports: Sequence[LabelReport]) -> None:
+    from gm_assets.labelling import other_references
+
     print_table(
         ("facet", "terms", "pictures", "shards written", "not measurable", "unmeasured"),
         (
@@ -110,7 +112,9 @@ def _print_reports(reports: Sequence[LabelReport]) -> None:
     if not first.pictures:
         note("no picture has a vector of the active model yet: `gm embed` makes them")
     if first.reference is None:
-        note("no reference for this model: cosines only; `gm vocab reference` makes one")
+        others = ", ".join(path.name for path in other_references(home, first.encoder))
+        told = f" ({others} is of another model)" if others else ""
+        note(f"no reference for this model{told}: cosines only; `gm vocab reference` makes one")
     elif not first.percentiles:
         note(
             f"the reference has {counted(first.reference_pictures, 'picture')}: "

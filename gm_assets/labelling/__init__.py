@@ -26,6 +26,7 @@ from gm_assets.labelling.reference import (
     heldout_for,
     make_reference,
     open_reference,
+    other_references,
     reference_for,
 )
 from gm_assets.labelling.roc import auc, measurable, measured
@@ -71,6 +72,7 @@ __all__ = [
     "measurable",
     "measured",
     "open_reference",
+    "other_references",
     "percentile",
     "prepare",
     "reference_for",

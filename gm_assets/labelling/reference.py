@@ -75,6 +75,11 @@ def reference_for(home: Home, encoder: str) -> Reference | None:
     return Reference(found[0], read(found[0], "reference")) if found else None
 
 
+def other_references(home: Home, encoder: str) -> tuple[Path, ...]:
+    """The studio's own references that are of other encoders, and so are not used here."""
+    return tuple(path for path in _own(home) if encoder_of(path) != encoder)
+
+
 def heldout_for(encoder: str) -> Labelled | None:
     """The labelled pictures that come with a model of ours; None for other encoders.
 

@@ -15,6 +15,7 @@ from gm_assets.labelling import (
     Labelled,
     make_reference,
     open_reference,
+    other_references,
     reference_for,
 )
 from gm_assets.labelling.labelled import read
@@ -126,3 +127,4 @@ def test_a_reference_of_another_encoder_is_refused_with_the_reason(library: Libr
     with pytest.raises(InvalidReference, match="was made by the encoder"):
         open_reference(path, ENCODER)
     assert reference_for(library, ENCODER) is None
+    assert other_references(library, ENCODER) == (path,)
