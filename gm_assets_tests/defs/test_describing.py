@@ -90,7 +90,10 @@ def test_a_run_gives_every_picture_a_vector_and_records_one_event_a_shard(
     assert sorted(str(event.partition) for event in events) == list("0123456789abcdef")
     assert total(result, "pictures") == total(result, "new in this run") == 3
     assert total(result, "without a vector") == 0
-    assert total(embed(library, instance), "new in this run") == 0
+    again = embed(library, instance)
+    assert total(again, "new in this run") == 0
+    for event in again.get_asset_materialization_events():
+        assert "run: seconds" not in event.materialization.metadata  # no model was opened
 
 
 def test_a_picture_that_cannot_be_taken_is_counted_with_its_reason(

@@ -41,7 +41,8 @@ def embed_shards(
     """Give the pictures of some shards their vectors; yields one record a shard.
 
     An automatic run leaves shards alone that are on record with another model, since a new
-    model is for a person to roll out, and records only shards that came out differently.
+    model is for a person to roll out, and records only shards that came out differently. The
+    model is opened only where a vector is missing.
 
     Raises:
         MissingExtra, ModelError: the active encoder cannot be opened.
@@ -62,14 +63,18 @@ def embed_shards(
             )
     if not wanted or not library.store.generation:
         return
-    before = set(known(library, model))
-    report = embed(library, spec, shards=wanted, into_files=into_files, progress=log_progress(log))
-    log.info(
-        f"{spec.name}: {counted(report.contents, 'picture')}, {report.known:,} had a vector, "
-        f"{report.from_memories:,} taken from memories, {report.computed:,} computed, "
-        f"{report.failed:,} without; {report.seconds:.1f} s"
-    )
-    for shard in tally(library, model, wanted, before, report.failures):
+    before, report = set(known(library, model)), None
+    missing = missing_by_shard(library, spec)[1]
+    if into_files or missing.keys() & set(wanted):
+        progress = log_progress(log)
+        report = embed(library, spec, shards=wanted, into_files=into_files, progress=progress)
+        log.info(
+            f"{spec.name}: {counted(report.contents, 'picture')}, {report.known:,} had a vector, "
+            f"{report.from_memories:,} taken from memories, {report.computed:,} computed, "
+            f"{report.failed:,} without; {report.seconds:.1f} s"
+        )
+    failures = report.failures if report is not None else ()
+    for shard in tally(library, model, wanted, before, failures):
         version = data_version(model, shard.content_ids)
         if automatic and recorded.get(shard.name) == version:
             continue

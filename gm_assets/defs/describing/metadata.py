@@ -39,8 +39,12 @@ class Shard:
     reasons: tuple[str, ...]
 
 
-def shard_metadata(shard: Shard, report: EmbedReport) -> dict[str, dg.MetadataValue]:
-    """Metadata of one shard of `embeddings`; `report` is of the run over all its shards."""
+def shard_metadata(shard: Shard, report: EmbedReport | None) -> dict[str, dg.MetadataValue]:
+    """Metadata of one shard of `embeddings`.
+
+    Args:
+        report: of the run over all its shards; None where nothing had to be done.
+    """
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(len(shard.content_ids)),
         "pictures": dg.MetadataValue.int(shard.pictures),
@@ -49,13 +53,14 @@ def shard_metadata(shard: Shard, report: EmbedReport) -> dict[str, dg.MetadataVa
     }
     if shard.reasons:
         metadata["reasons"] = reason_table(shard.reasons)
-    metadata |= {
+    if report is None:
+        return metadata
+    return metadata | {
         "run: taken from memories": dg.MetadataValue.int(report.from_memories),
         "run: computed": dg.MetadataValue.int(report.computed),
         "run: written into files": dg.MetadataValue.int(report.written),
         "run: seconds": dg.MetadataValue.float(round(report.seconds, 2)),
     }
-    return metadata
 
 
 def model_metadata(spec: EncoderSpec, fingerprint: str) -> dict[str, dg.MetadataValue]:
