@@ -4,19 +4,22 @@ A nearest picture always exists; whether it resembles the question is another ma
 question's cosines are also taken with pictures that stand outside the library: the frozen
 reference of the model (`labelling.reference`). A hit's percentile says how many of those the
 question fits less well. Without a reference it says how many of the library's own, which
-orders the hits and cannot say that nothing matches.
+orders the hits and cannot say that nothing matches. `yardstick` has the other half of the
+answer: how near texts come to pictures that they do describe.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gm_assets.finding.values import Population
+from gm_assets.finding.values import Hit, Population
 
 if TYPE_CHECKING:
+    from gm_assets.finding.yardstick import Yardstick
     from gm_assets.library import Library
     from gm_assets.stores.vectors import VectorStore
 
@@ -84,3 +87,41 @@ def background(library: Library, store: VectorStore, model: str) -> Background:
         return Background("reference", reference.pictures.vectors.astype(np.float32))
     rows = store.sample(model, SAMPLE).rows.astype(np.float32)
     return Background("library" if len(rows) < SAMPLE else "sample", rows)
+
+
+def judge(
+    hits: Sequence[Hit], wanted: Scale | None, ground: Background, measure: Yardstick | None
+) -> tuple[bool | None, list[str]]:
+    """Whether anything really matches, and what to say where nothing does.
+
+    Args:
+        wanted: None where no vector was asked for.
+        measure: of texts; None where there is none, or the question holds a picture.
+
+    Returns:
+        True, False, or None where it cannot be told; notes.
+    """
+    if not hits:
+        return False, ["nothing here fits"]
+    if wanted is None:
+        return None, ["only words were looked for"] if hits[0].by_words else []
+    best = max(hits, key=lambda hit: hit.cosine or -1.0)
+    if ground.name != "reference" or best.percentile is None or best.cosine is None:
+        return None, []
+    if best.percentile < UNUSUAL:
+        as_well = 100.0 - best.percentile
+        said = (
+            f"nothing here really matches: {as_well:.0f} % of {ground.population} fit the "
+            f"question as well as the best hit (cosine {best.cosine:.3f})"
+        )
+        return False, [said]
+    if measure is None:
+        return None, []
+    if best.cosine < measure.low:
+        said = (
+            f"nothing here really matches: the best hit has the cosine {best.cosine:.3f}; texts "
+            f"of the vocabulary reach {measure.low:.3f} to {measure.median:.3f} and more with "
+            "pictures that they describe"
+        )
+        return False, [said]
+    return True, []

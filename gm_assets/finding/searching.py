@@ -14,10 +14,11 @@ from gm_assets.errors import GmError, LibraryError, NotFound
 from gm_assets.finding import descriptions, ranking
 from gm_assets.finding.choosing import Restriction, restriction
 from gm_assets.finding.kinship import Kinship, Standing
-from gm_assets.finding.quality import UNUSUAL, Background, Scale, background
+from gm_assets.finding.quality import Background, Scale, background, judge
 from gm_assets.finding.ranking import Ranked
 from gm_assets.finding.syncing import behind, sync, vector_store
 from gm_assets.finding.values import Filters, Found, Hit, Question
+from gm_assets.finding.yardstick import Yardstick, yardstick
 from gm_assets.library.values import ProgressFunction
 from gm_assets.words import counted
 
@@ -84,6 +85,7 @@ class Finder:
         self._opener = opener
         self._progress = progress
         self._encoder: Encoder | None = None
+        self._measured: tuple[Background, Yardstick | None] | None = None
         self._read: OrderedDict[str, tuple[np.ndarray | None, list[str]]] = OrderedDict()
         self._kept: _State | None = None
 
@@ -135,7 +137,8 @@ class Finder:
         elif hybrid and text is not None and not like and not without:
             ranked = ranking.fused(ranked, self._by_words(text, asked, chosen, depth))
         hits = self._hits(ranked, asked, wanted, state, k)
-        matches, said = _judge(hits, wanted, state.background)
+        measure = self._yardstick(state) if text is not None and not like else None
+        matches, said = judge(hits, wanted, state.background, measure)
         return Found(
             question=question,
             model=self.model,
@@ -196,6 +199,12 @@ class Finder:
                 raise
             return [f"the search is behind the catalogue: {error.what}"]
         return [f"{path}: {reason}" for path, reason in report.unreadable[:3]]
+
+    def _yardstick(self, state: _State) -> Yardstick | None:
+        if self._measured is None or self._measured[0] is not state.background:
+            made = yardstick(self.library, self.encoder, state.background)
+            self._measured = (state.background, made)
+        return self._measured[1]
 
     # -- the question --------------------------------------------------------------------
 
@@ -416,25 +425,3 @@ def _hit(rank: int, one: Ranked, standing: Standing, percentile: float | None) -
         against=one.against,
         kin=standing.kin,
     )
-
-
-def _judge(
-    hits: Sequence[Hit], wanted: Scale | None, ground: Background
-) -> tuple[bool | None, list[str]]:
-    """Whether anything really matches, and what to say where nothing does."""
-    if not hits:
-        return False, ["nothing here fits"]
-    if wanted is None:
-        return None, ["only words were looked for"] if hits[0].by_words else []
-    if ground.name != "reference":
-        return None, []
-    best = max(hits, key=lambda hit: hit.cosine or -1.0)
-    if best.percentile is None:
-        return None, []
-    if best.percentile >= UNUSUAL:
-        return True, []
-    said = (
-        f"nothing here really matches: {100.0 - best.percentile:.0f} % of {ground.population} "
-        f"fit the question as well as the best hit (cosine {best.cosine:.3f})"
-    )
-    return False, [said]

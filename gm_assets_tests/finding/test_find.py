@@ -11,10 +11,13 @@ import pytest
 from gm_assets.encoding import Encoder, view_of
 from gm_assets.errors import GmError, LibraryError, NotFound
 from gm_assets.finding import Filters, Finder, find, sync, vector_store
-from gm_assets.finding.quality import Background
+from gm_assets.finding.quality import Background, judge
+from gm_assets.finding.values import Hit, Kin
+from gm_assets.finding.yardstick import Yardstick, yardstick
 from gm_assets.library import Library, ingest
 from gm_assets.lineage.family import Family
 from gm_assets.memory.record import Placement
+from gm_assets.vocabulary import folder_for, load
 from gm_assets_tests.finding.gallery import CHAINS, content_of
 from gm_assets_tests.library.files import picture, remembering
 
@@ -291,8 +294,42 @@ def test_nothing_that_resembles_the_question_is_said_in_words(
     assert all(hit.percentile is not None and hit.percentile < 99 for hit in found.hits)
     reference(far)
     found = find(gallery, encoder, text="snow at dusk", k=3)
-    assert found.matches is True
+    assert found.matches is None  # this vocabulary has no text to compare with
     assert not any("nothing here" in text for text in found.notes)
+
+
+def test_a_question_further_off_than_the_vocabulary_matches_nothing() -> None:
+    def hit(cosine: float) -> Hit:
+        return Hit(1, "c", "d", "p", None, (), cosine, 100.0, 1, None, None, Kin())
+
+    ground = Background("reference", np.eye(8, dtype=np.float32))
+    scale, measure = ground.scale(np.ones(8, np.float32)), Yardstick(0.3, 0.4, 50)
+    assert judge([hit(0.31)], scale, ground, measure) == (True, [])
+    matches, notes = judge([hit(0.29)], scale, ground, measure)
+    assert matches is False and "0.300 to 0.400" in notes[0]
+    assert judge([hit(0.29)], scale, ground, None) == (None, [])
+    assert judge([hit(0.29)], scale, Background("library", ground.rows), measure) == (None, [])
+
+
+def test_the_yardstick_is_made_of_the_vocabulary_once(
+    gallery: Library, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = encoder.images([view_of(path, 32) for path in sorted(gallery.root.rglob("*.png"))])
+    ground = Background("reference", rows)
+    made = yardstick(gallery, encoder, ground)
+    assert made is not None and made.texts > 50 and made.low <= made.median <= 1.0
+    facets = load(folder_for(gallery.root)).facets.values()
+    texts = {text for facet in facets for term in facet.terms for text in facet.prompts_of(term)}
+    best = (encoder.texts(sorted(texts)[: made.texts]) @ rows.T).max(axis=1)
+    assert (best < made.low - 1e-5).mean() <= 0.06
+    assert made.median == pytest.approx(float(np.median(best)), abs=1e-5)
+
+    def never(*_: object) -> None:
+        raise AssertionError("it was kept")
+
+    monkeypatch.setattr(type(encoder), "texts", never)
+    assert yardstick(gallery, encoder, ground) == made
+    assert yardstick(gallery, encoder, Background("library", rows)) is None
 
 
 def test_labels_restrict_a_search(gallery: Library, finder: Finder) -> None:
