@@ -119,6 +119,13 @@ def _first(facet: str, term: str) -> Wording:
     return next(one for one in wordings()[facet, term] if len(one.asserts) == 1)
 
 
+def known_words() -> list[str]:
+    """Every word that a caption can hold, sorted."""
+    texts = [wording.text for group in wordings().values() for wording in group]
+    texts += [frame.format("of") for frame in _FRAMES]
+    return sorted({word for text in texts for word in text.split()})
+
+
 def codes(facts: Sequence[Facts]) -> NDArray[np.int16]:
     """(n, facets) numbers of the terms of n pictures, -1 where there is none."""
     return _coded([{facet: one.value(facet) for facet in TERMS} for one in facts])

@@ -32,7 +32,7 @@ FRAMES = 10
 #: Sittings of each subject that are held out, and that the reference comes from.
 APART: dict[Split, int] = {"heldout": 2, "reference": 3}
 #: Rounds of training sittings in a full data set.
-ROUNDS = 40
+ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -140,17 +140,20 @@ def save(path: Path, samples: Sequence[Sample]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of one split: (n, side, side, 3) uint8, and n facts."""
+    """Pictures of one split.
+
+    Attributes:
+        pixels: (n, side, side, 3) uint8.
+        facts: n.
+        turns: (n,) the round of each picture's sitting.
+    """
 
     pixels: NDArray[np.uint8]
     facts: tuple[Facts, ...]
+    turns: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.facts)
-
-    def joined(self, other: Pictures) -> Pictures:
-        """These and others."""
-        return Pictures(np.concatenate([self.pixels, other.pixels]), self.facts + other.facts)
 
 
 def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
@@ -159,7 +162,7 @@ def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
     Raises:
         ValueError: there is none, or a file is not what `save` writes.
     """
-    blocks, facts = [], []
+    blocks, facts, turns = [], [], []
     for sitting in plan:
         path = folder / f"{sitting.name}.npz"
         if not path.exists():
@@ -171,6 +174,7 @@ def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
             raise ValueError(f"{path} does not hold as many pictures as facts")
         blocks.append(pictures)
         facts += [Facts.of(record) for record in records]
+        turns += [sitting.turn] * len(records)
     if not blocks:
         raise ValueError(f"no pictures in {folder}")
-    return Pictures(np.concatenate(blocks), tuple(facts))
+    return Pictures(np.concatenate(blocks), tuple(facts), np.array(turns))

@@ -14,11 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gm_assets.training.captions import caption
-from gm_assets.training.facts import TERMS, Facts
-from gm_assets.training.wordings import wordings
+from gm_assets.training.facts import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +37,6 @@ class Shape:
         widths, depths: channels and blocks of each of the picture tower's stages.
         text_width, text_layers: of the text tower.
         dimension: of the vectors.
-        words: most tokens in the tokenizer.
         text_length: tokens that the text tower takes.
     """
 
@@ -51,36 +46,25 @@ class Shape:
     text_width: int = 128
     text_layers: int = 2
     dimension: int = 192
-    words: int = 1_000
     text_length: int = 32
 
 
-def known_words(sample: Sequence[Facts], seed: int) -> list[str]:
-    """Captions to learn a tokenizer from: every wording, and captions as they are joined."""
-    chance = np.random.Generator(np.random.PCG64(seed))
-    texts = [wording.text for group in wordings().values() for wording in group]
-    return texts + [caption(facts, chance).text for facts in sample]
+def new_tokenizer(words: Sequence[str], shape: Shape) -> Any:
+    """A WordPiece tokenizer whose pieces are whole words, and letters for all others.
 
-
-def new_tokenizer(texts: Sequence[str], shape: Shape) -> Any:
-    """A WordPiece tokenizer of those texts; unknown words fall into letters, never to nothing."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    A word with an ending that was never seen (`spires`) is read as the word and letters; an
+    unknown word falls into letters. Nothing is learned, so the pieces are the same every time.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    pieces = [*_SPECIAL, *_ALPHABET, *(f"##{letter}" for letter in _ALPHABET), *sorted(words)]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Lowercase(), normalizers.StripAccents()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.train_from_iterator(
-        sorted(texts),
-        trainers.WordPieceTrainer(
-            vocab_size=shape.words,
-            special_tokens=list(_SPECIAL),
-            initial_alphabet=list(_ALPHABET),
-            show_progress=False,
-        ),
-    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<bos> $A <eos>", special_tokens=[("<bos>", 2), ("<eos>", 3)]
     )
@@ -157,13 +141,12 @@ def save(folder: Path, model: Any, processor: Any, words: Sequence[str]) -> None
     """Write a model folder that `AutoModel` and `AutoProcessor` load, with its list of words.
 
     Args:
-        words: the words of all captions; others carry no meaning for the model.
+        words: of all captions; others carry no meaning for the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    known = sorted({word for text in words for word in text.split()})
-    text = "".join(f"{word}\n" for word in known)
+    text = "".join(f"{word}\n" for word in sorted(words))
     draft = folder / f".words.{os.getpid()}"
     draft.write_text(text, encoding="utf-8")
     draft.replace(folder / "words.txt")

@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.training import augment, losses, network
-from gm_assets.training.captions import COLUMNS, agreement, caption, claims, codes
+from gm_assets.training.captions import (
+    COLUMNS,
+    agreement,
+    caption,
+    claims,
+    codes,
+    known_words,
+)
 from gm_assets.training.data import Pictures
 from gm_assets.training.evaluate import Metrics, measure
 from gm_assets.training.facts import TERMS, hashed
@@ -46,11 +53,20 @@ _WATCHED = 900
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a run: the size of its pictures, the batch and how many steps."""
+    """A part of a run.
+
+    Attributes:
+        side: of its pictures in pixels.
+        batch: pictures in a step.
+        steps: how many.
+        rounds: it sees the sittings of the first so many rounds; None for all. A first phase
+            can so begin while pictures for the later ones are still being rendered.
+    """
 
     side: int
     batch: int
     steps: int
+    rounds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,12 @@ class Plan:
     """
 
     seed: int = 7
-    phases: tuple[Phase, ...] = (Phase(64, 128, 2_700), Phase(96, 96, 1_500))
+    phases: tuple[Phase, ...] = (
+        Phase(64, 128, 400, rounds=2),
+        Phase(64, 128, 400, rounds=5),
+        Phase(64, 128, 800),
+        Phase(96, 96, 1_300),
+    )
     rate: float = 1.6e-3
     decay: float = 0.05
     average: float = 0.998
@@ -117,8 +138,8 @@ class Trainer:
         self.known = codes(pictures.facts)
         stages = np.array([one.stage for one in pictures.facts])
         self.places = {stage: np.flatnonzero(stages == stage) for stage in MIXTURE}
-        self.texts = network.known_words(pictures.facts, plan.seed)
-        self.tokenizer = network.new_tokenizer(self.texts, plan.shape)
+        self.words = known_words()
+        self.tokenizer = network.new_tokenizer(self.words, plan.shape)
         self.model = network.new_model(self.tokenizer, plan.shape)
         self.model.to(memory_format=torch.channels_last)
         self.heads = network.new_heads(plan.shape)
@@ -172,10 +193,13 @@ class Trainer:
         present = {stage: share for stage, share in MIXTURE.items() if len(self.places[stage])}
         shares = np.array(list(present.values()))
         counts = chance.multinomial(size, shares / shares.sum())
-        chosen = [
-            chance.choice(self.places[stage], count)
-            for stage, count in zip(present, counts.tolist(), strict=True)
-        ]
+        rounds = self.plan.phase(self.step).rounds
+        chosen = []
+        for stage, count in zip(present, counts.tolist(), strict=True):
+            places = self.places[stage]
+            if rounds is not None:
+                places = places[self.pictures.turns[places] < rounds]
+            chosen.append(chance.choice(places, count))
         return chance.permutation(np.concatenate(chosen))
 
     def _losses(
@@ -280,7 +304,7 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write the averaged model as a folder that can be loaded."""
         processor = network.new_processor(self.tokenizer, self.plan.shape)
-        network.save(folder, self.averaged(), processor, self.texts)
+        network.save(folder, self.averaged(), processor, self.words)
 
     def keep(self, path: Path) -> None:
         """Write a checkpoint: weights, average and the optimiser's moments, as safetensors."""
@@ -335,12 +359,14 @@ def run(
     folder: Path,
     *,
     resume: bool = False,
+    until: int | None = None,
     every: int = 200,
     progress: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Trainer:
     """Train to the end of the plan, with checkpoints and a log in `folder`.
 
     Args:
+        until: stop after this step; the rest can be resumed, with more pictures.
         every: steps between two lines of the log and two checkpoints.
         progress: told of the step, of all steps and of the loss, every ten steps.
     """
@@ -352,13 +378,14 @@ def run(
     else:
         log.unlink(missing_ok=True)
     mean: dict[str, float] = {}
-    while trainer.step < plan.steps:
+    last = plan.steps if until is None else min(until, plan.steps)
+    while trainer.step < last:
         parts = trainer.advance()
         for name, value in parts.items():
             mean[name] = value if name not in mean else 0.95 * mean[name] + 0.05 * value
         if progress and trainer.step % 10 == 0:
             progress(trainer.step, plan.steps, mean)
-        if trainer.step % every == 0 or trainer.step == plan.steps:
+        if trainer.step % every == 0 or trainer.step == last:
             _write_line(log, trainer, mean, heldout)
             trainer.keep(checkpoint)
     return trainer

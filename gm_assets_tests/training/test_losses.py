@@ -52,7 +52,7 @@ def test_unchanged_pictures_are_what_the_processor_makes_of_them() -> None:
     from gm_assets.training import network
 
     shape = network.Shape(image_size=48)
-    processor = network.new_processor(network.new_tokenizer(["a picture"], shape), shape)
+    processor = network.new_processor(network.new_tokenizer(["a", "picture"], shape), shape)
     pictures = torch.randint(0, 256, (2, 48, 48, 3), dtype=torch.uint8)
     given = processor.image_processor(list(pictures.numpy()), return_tensors="pt").pixel_values
     assert torch.allclose(augment.plain(pictures, 48), given, atol=1e-5)
