@@ -20,11 +20,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import corpus, finding, fingerprint, labelling, libraries
+from benchmarks import corpus, embedding, finding, fingerprint, labelling, libraries
 from benchmarks.measure import Line
 
 RESULTS = Path(__file__).parent / "results"
-GROUPS = ("fingerprint", "scaling", "rebuild", "write", "dagster", "labelling", "finding")
+GROUPS = (
+    "fingerprint",
+    "scaling",
+    "rebuild",
+    "write",
+    "dagster",
+    "embedding",
+    "labelling",
+    "finding",
+)
 
 
 def main() -> int:
@@ -76,6 +85,7 @@ def _measures(
     yield "scaling", lambda: [fingerprint.scaling(paths, rounds)]
     yield "rebuild", rebuild_and_rescan
     yield "write", lambda: libraries.memory_write(scratch / "write", some, rounds)
+    yield "embedding", lambda: embedding.measure(scratch / "embedding", paths, rounds)
     yield "finding", lambda: finding.measure(scratch / "finding", rounds, options.files)
     yield "labelling", lambda: [labelling.relabel(scratch / "labelling", 36_000, 100, rounds)]
     yield "dagster", lambda: [libraries.dagster_run(scratch / "dagster", paths, rounds)]
