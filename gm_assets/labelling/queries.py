@@ -11,6 +11,7 @@ from gm_assets.errors import GmError, NotFound
 from gm_assets.labelling.home import Home
 from gm_assets.stores.labels import FOLDER, LabelStore
 from gm_assets.vocabulary import Facet, Term, Vocabulary, folder_for, load
+from gm_assets.vocabulary.problems import near_word
 
 Measure: TypeAlias = Literal["percentile", "z", "cosine"]
 #: What a bare term asks for.
@@ -111,8 +112,6 @@ def parse(expression: str, vocabulary: Vocabulary) -> Condition:
 def _one_term(text: str, vocabulary: Vocabulary) -> tuple[Facet, Term]:
     found = vocabulary.find(text)
     if not found:
-        from gm_assets.vocabulary.problems import near_word
-
         words = {
             word for facet in vocabulary.facets.values() for t in facet.terms for word in t.words()
         }

@@ -153,7 +153,7 @@ def label_facet(
         reports.append(ShardLabels(shard, len(found.content_ids), part is None))
         parts.append(part or _write(ready, standard, shard, found, store))
     file = store.write(_folder(ready), "terms", _parquet(len(ready.terms), [_terms(ready)]))
-    store.switch(labels.Facet(facet.id, standard, file), parts)
+    store.switch(labels.LabelledFacet(facet.id, standard, file), parts)
     _show(home)
     return LabelReport(
         facet=facet.id,

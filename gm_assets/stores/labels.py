@@ -69,6 +69,51 @@ TERMS = pa.schema(
     ]
 )
 
+#: The views of the catalogue and the types of their columns.
+VIEWS: dict[str, dict[str, str]] = {
+    "labels": {
+        "content_id": "varchar",
+        "facet": "varchar",
+        "term": "varchar",
+        "cosine": "float",
+        "percentile": "float",
+        "z": "float",
+        "measurable": "boolean",
+        "auc": "double",
+        "reference": "varchar",
+        "facet_version": "varchar",
+        "encoder": "varchar",
+    },
+    "label_terms": {
+        "facet": "varchar",
+        "term": "varchar",
+        "name": "varchar",
+        "version": "varchar",
+        "pictures": "integer",
+        "mean": "double",
+        "deviation": "double",
+        "maximum": "double",
+        "knots": "float[]",
+        "auc": "double",
+        "auc_from": "varchar",
+        "measurable": "boolean",
+        "reference": "varchar",
+        "facet_version": "varchar",
+        "encoder": "varchar",
+    },
+    "label_parts": {
+        "facet": "varchar",
+        "shard": "varchar",
+        "pictures": "bigint",
+        "rows": "bigint",
+        "vectors": "varchar",
+        "current": "boolean",
+        "reference": "varchar",
+        "facet_version": "varchar",
+        "encoder": "varchar",
+    },
+}
+
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -118,7 +163,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Facet:
+class LabelledFacet:
     """What counts for a facet now, and the file of its terms."""
 
     facet: str
@@ -135,10 +180,10 @@ class Facet:
 class Manifest:
     """Which labels there are."""
 
-    facets: tuple[Facet, ...] = ()
+    facets: tuple[LabelledFacet, ...] = ()
     parts: tuple[Part, ...] = ()
 
-    def facet(self, id: str) -> Facet | None:
+    def facet(self, id: str) -> LabelledFacet | None:
         """The facet of that id, or None where it was never labelled."""
         return next((facet for facet in self.facets if facet.facet == id), None)
 
@@ -155,7 +200,7 @@ class Manifest:
         """All files, relative to the folder of the labels."""
         return {facet.path for facet in self.facets} | {part.path for part in self.parts}
 
-    def merged(self, facet: Facet, parts: Iterable[Part]) -> Manifest:
+    def merged(self, facet: LabelledFacet, parts: Iterable[Part]) -> Manifest:
         """With a facet's new standard and parts; parts of other encoders stay beside them."""
         fresh = {part.shard: part for part in parts}
         kept = (
@@ -188,7 +233,7 @@ class Manifest:
                 raise ValueError(f"format {document['format']!r}")
             return cls(
                 tuple(
-                    Facet(_name(entry["facet"]), _standard(entry), _file(entry["terms"]))
+                    LabelledFacet(_name(entry["facet"]), _standard(entry), _file(entry["terms"]))
                     for entry in document["facets"]
                 ),
                 tuple(
@@ -266,7 +311,7 @@ class LabelStore:
             write_durably(path, data)
         return written
 
-    def switch(self, facet: Facet, parts: Iterable[Part]) -> Manifest:
+    def switch(self, facet: LabelledFacet, parts: Iterable[Part]) -> Manifest:
         """Make these the labels that count for a facet, at once.
 
         Raises:
@@ -386,52 +431,6 @@ class LabelStore:
             yield
         finally:
             os.close(descriptor)
-
-
-#: The views of the catalogue and the types of their columns.
-VIEWS: dict[str, dict[str, str]] = {
-    "labels": {
-        "content_id": "varchar",
-        "facet": "varchar",
-        "term": "varchar",
-        "cosine": "float",
-        "percentile": "float",
-        "z": "float",
-        "measurable": "boolean",
-        "auc": "double",
-        "reference": "varchar",
-        "facet_version": "varchar",
-        "encoder": "varchar",
-    },
-    "label_terms": {
-        "facet": "varchar",
-        "term": "varchar",
-        "name": "varchar",
-        "version": "varchar",
-        "pictures": "integer",
-        "mean": "double",
-        "deviation": "double",
-        "maximum": "double",
-        "knots": "float[]",
-        "auc": "double",
-        "auc_from": "varchar",
-        "measurable": "boolean",
-        "reference": "varchar",
-        "facet_version": "varchar",
-        "encoder": "varchar",
-    },
-    "label_parts": {
-        "facet": "varchar",
-        "shard": "varchar",
-        "pictures": "bigint",
-        "rows": "bigint",
-        "vectors": "varchar",
-        "current": "boolean",
-        "reference": "varchar",
-        "facet_version": "varchar",
-        "encoder": "varchar",
-    },
-}
 
 
 def _facets(manifest: Manifest) -> Iterator[str]:

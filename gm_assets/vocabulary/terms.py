@@ -17,6 +17,7 @@ from typing import Any
 import rfc8785
 
 from gm_assets.errors import NotFound
+from gm_assets.vocabulary.problems import near_word
 
 #: Templates of a facet that names none: every prompt, the name and every synonym as they stand.
 DEFAULT_TEMPLATES: tuple[str, ...] = ("{prompt}", "{name}", "{synonym}")
@@ -105,8 +106,6 @@ class Facet:
         try:
             return self.by_id[id]
         except KeyError:
-            from gm_assets.vocabulary.problems import near_word
-
             raise NotFound(
                 f"no term `{id}` in the facet {self.id}",
                 remedy=f"{near_word(id, self.by_id)}`gm vocab check` lists the terms",
@@ -169,8 +168,6 @@ class Vocabulary:
         try:
             return self.facets[id]
         except KeyError:
-            from gm_assets.vocabulary.problems import near_word
-
             raise NotFound(
                 f"no facet `{id}` in the vocabulary",
                 remedy=f"{near_word(id, self.facets)}Facets: {', '.join(self.facets)}",
