@@ -71,13 +71,17 @@ class Studio:
             for request in result.run_requests or ()
         ]
 
-    def label(self, *facets: str, raises: bool = True) -> dg.ExecuteInProcessResult:
+    def label(
+        self, *facets: str, raises: bool = True, automatic: bool = False
+    ) -> dg.ExecuteInProcessResult:
         """Materialize vocabulary and labels of a facet, or of all from the first to the last."""
         self.instance.add_dynamic_partitions("facets", list(facets))
         tags = {
             "dagster/asset_partition_range_start": facets[0],
             "dagster/asset_partition_range_end": facets[-1],
         }
+        if automatic:
+            tags["dagster/from_automation_condition"] = "true"
         return dg.materialize(
             [facet_labels],
             instance=self.instance,
@@ -275,6 +279,8 @@ def test_labels_are_current_until_a_term_a_picture_or_a_facet_changes(described:
     assert current()[0]
     (described.library.root / "vocab/shots.yaml").unlink()
     assert not current()[0] and "no longer in the vocabulary" in current()[1]
+    described.label("lights")
+    assert current()[0] and {row[0] for row in described.labels()} == {"lights"}
 
 
 @pytest.mark.parametrize(("pictures", "passes"), [(2_000, True), (40, False)])
@@ -323,6 +329,8 @@ def test_labels_of_the_model_before_stay_until_the_new_one_has_its_vectors(
     monkeypatch.setenv("GM_MODELS", str(models / "second"))
     result = described.label("lights", raises=False)
     assert not result.success and ("labels", "lights") not in recorded(result)
+    quiet = described.label("lights", automatic=True)
+    assert quiet.success and not recorded(quiet)
     assert described.labels() == before
 
 

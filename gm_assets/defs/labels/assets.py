@@ -64,7 +64,7 @@ def specs() -> list[dg.AssetSpec]:
 )
 def facet_labels(context: dg.AssetExecutionContext, library: LibraryResource) -> Iterator[Event]:
     opened = library.open()
-    if left_alone(context, opened):
+    if left_alone(context, opened, needs_vectors=True):
         return
     # "Execute check" in the UI runs unpartitioned.
     named = context.has_partition_key_range or context.has_partition_key

@@ -68,16 +68,18 @@ def record_facets(
     """
     words = read_words(library)
     sound = [words.facets[id] for id in work.facets if id in words.facets]
-    if work.vocabulary:
-        for facet in sound:
-            yield _record_facet(facet, words, instance)
-    if work.labels and sound:
-        if (error := not_ready(library)) is not None:
-            yield from _evaluated(work, library, words)
-            raise error
-        for facet in sound:
-            yield _label(facet, library, resource, log)
-    yield from _evaluated(work, library, words)
+    error = not_ready(library) if work.labels and sound else None
+    records = [_record_facet(facet, words, instance) for facet in sound if work.vocabulary]
+    if work.labels and error is None:
+        records += [_label(facet, library, resource, log) for facet in sound]
+        _forget(library, words, log)
+    # All at once: seeing a vocabulary without its labels, the automation would ask for them too.
+    yield from records
+    for name, evaluate in checks.EVALUATIONS.items():
+        if name in work.checks:
+            yield evaluate(library, words)
+    if error is not None:
+        raise error
     if lost := [id for id in work.facets if id not in words.facets]:
         raise dg.Failure(
             f"{counted(len(lost), 'facet')} left as recorded: {', '.join(lost)}. "
@@ -131,7 +133,11 @@ def _label(
     )
 
 
-def _evaluated(work: Work, library: Library, words: Words) -> Iterator[dg.AssetCheckEvaluation]:
-    for name, evaluate in checks.EVALUATIONS.items():
-        if name in work.checks:
-            yield evaluate(library, words)
+def _forget(library: Library, words: Words, log: dg.DagsterLogManager) -> None:
+    """Remove the labels of facets whose files are gone, unless a file cannot be read."""
+    from gm_assets.labelling import forget
+
+    if words.problems:
+        return
+    for facet in forget(library, words.facets.values()):
+        log.info(f"{facet}: no longer in the vocabulary, its labels are removed")

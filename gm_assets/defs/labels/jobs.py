@@ -49,15 +49,24 @@ def describe_pictures(
     facets = config.facets or list(read_words(opened).facets)
     register_facets(context.instance, facets)
     error = not_ready(opened)
+    held: list[Event] = []
     if error is not None:
         context.log.warning(f"The vocabulary is recorded, nothing more: {error}")
     else:
         version, metadata = sync_store(opened, context.log)
         tags = {DATA_VERSION_TAG: version}
-        yield dg.AssetMaterialization(vectors.key, metadata=metadata, tags=tags)
-        yield from _vector_checks(library)
+        held = [
+            dg.AssetMaterialization(vectors.key, metadata=metadata, tags=tags),
+            *_vector_checks(library),
+        ]
     work = Work(facets, vocabulary=True, labels=error is None, checks=frozenset(EVALUATIONS))
-    yield from record_facets(work, opened, library, context.instance, context.log)
+    events = record_facets(work, opened, library, context.instance, context.log)
+    first = next(events, None)
+    # Recorded once the labels are made: the automation would make them a second time meanwhile.
+    yield from held
+    if first is not None:
+        yield first
+    yield from events
 
 
 def _vector_checks(library: LibraryResource) -> Iterator[dg.AssetCheckEvaluation]:
