@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gm_assets.finding.values import Hit, Population
+from gm_assets.stores.vectors.exact import unit
 
 if TYPE_CHECKING:
     from gm_assets.finding.yardstick import Yardstick
@@ -84,8 +85,8 @@ def background(library: Library, store: VectorStore, model: str) -> Background:
 
     reference = reference_for(library, model)
     if reference is not None:
-        return Background("reference", reference.pictures.vectors.astype(np.float32))
-    rows = store.sample(model, SAMPLE).rows.astype(np.float32)
+        return Background("reference", unit(reference.pictures.vectors))
+    rows = unit(store.sample(model, SAMPLE).rows)
     return Background("library" if len(rows) < SAMPLE else "sample", rows)
 
 

@@ -323,13 +323,12 @@ class Finder:
         return [Ranked(content_id, None) for content_id in fitting.to_pylist()]
 
     def _by_words(self, text: str, asked: _Asked, chosen: Restriction, depth: int) -> list[Ranked]:
-        names = self.store.words(self.model, text, depth, chosen.where, chosen.among)
-        ids = names["content_id"].to_pylist()
+        found = self.store.words(self.model, text, depth, chosen.where, chosen.among)
+        ids = found["content_id"].to_pylist()
         cosines: dict[str, float] = {}
         if asked.vector is not None and ids:
-            vectors = self.store.get(self.model, ids)
-            near = vectors.rows.astype(np.float32) @ asked.vector
-            cosines |= zip(vectors.content_ids.to_pylist(), near.tolist(), strict=True)
+            names, rows = self.store.units(self.model, ids)
+            cosines |= zip(names, (rows @ asked.vector).tolist(), strict=True)
         return [
             Ranked(name, cosines.get(name), by_words=rank) for rank, name in enumerate(ids, start=1)
         ]
@@ -339,8 +338,8 @@ class Finder:
     ) -> list[Ranked]:
         vectors = self.encoder.texts(list(without))
         unwanted = [(vector, state.background.scale(vector)) for vector in vectors]
-        rows = self.store.get(self.model, [one.content_id for one in ranked]).rows
-        return ranking.without(ranked, rows.astype(np.float32), wanted, unwanted)
+        _, rows = self.store.units(self.model, [one.content_id for one in ranked])
+        return ranking.without(ranked, rows, wanted, unwanted)
 
     def _hits(
         self,

@@ -79,6 +79,14 @@ def has_index(table: Any, column: str) -> bool:
     return any(index.columns == [column] for index in table.list_indices())
 
 
+def complete(table: Any) -> bool:
+    """Whether an index of the vectors covers every row: rows put since are in none."""
+    for index in table.list_indices():
+        if index.columns == ["vector"]:
+            return not index.num_unindexed_rows
+    return False
+
+
 def index_columns(table: Any) -> None:
     """Full text of the words; indices for filters and ids, once the table is large."""
     from lancedb.index import FTS, BTree, LabelList

@@ -12,39 +12,30 @@ their own; readers never wait. Old versions are removed after `KEEP_VERSIONS`.
 from __future__ import annotations
 
 import os
-import re
-import threading
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gm_assets.errors import InvalidMemory, LibraryError, MissingExtra, NotFound
+from gm_assets.errors import InvalidMemory
 from gm_assets.stores.vectors import indexing, rows
-from gm_assets.stores.vectors.exact import Matrix, nearest
+from gm_assets.stores.vectors.exact import Matrix, RowNames, nearest, unit
 from gm_assets.stores.vectors.indexing import IndexReport
 from gm_assets.stores.vectors.rows import Vectors
-from gm_assets.stores.vectors.trouble import reading, start_again
+from gm_assets.stores.vectors.tables import PATIENCE, Known, Tables, check_model
+from gm_assets.stores.vectors.trouble import reading
 from gm_assets.stores.vectors.turns import turn
 from gm_assets.stores.vectors.where import one_of
 
-#: Seconds that a writer waits for another one; building an index takes minutes.
-PATIENCE = 900.0
 #: A reader that began longer ago may lose the version it reads.
 KEEP_VERSIONS = timedelta(minutes=30)
 #: Fragments (a write makes one) from which a table is compacted.
 MAX_FRAGMENTS = 24
 #: Vectors are kept in memory as float32 up to this many bytes; above, LanceDB scans its files.
 MATRIX_BYTES = 1 << 29
-#: Times of a folder may be as coarse as this (a tick of the kernel is at most 10 ms).
-SETTLED_NS = 100_000_000
 #: Contents in one condition; longer lists are found by a scan.
 ASKED_AT_ONCE = 1_000
 #: Characters of a question to the words; a longer one names too much to mean anything.
@@ -52,23 +43,8 @@ MAX_WORDS = 1_000
 #: Metadata of the column `digest` that `mark` sets.
 MARK = b"gm.mark"
 
-_MODEL = re.compile(r"[0-9a-f]{64}\Z")
 
-
-@dataclass(frozen=True)
-class _Known:
-    """What is remembered of a table: its version, its dimension, and how it is searched.
-
-    `stamp` is the modification time of the folder of versions when this was asked.
-    """
-
-    stamp: int
-    version: int
-    dimension: int
-    plan: IndexReport | None
-
-
-class VectorStore:
+class VectorStore(Tables):
     """The vectors below `root`; opening it touches nothing.
 
     Models are named by their fingerprints (64 hex digits). Methods that read answer for the
@@ -80,39 +56,11 @@ class VectorStore:
     """
 
     def __init__(self, root: str | os.PathLike[str], *, patience: float = PATIENCE) -> None:
-        self.root = Path(root).absolute()
-        self.patience = patience
-        self._tables: dict[str, Any] = {}
-        self._known: dict[str, _Known] = {}
+        super().__init__(root, patience=patience)
         self._matrices: dict[str, Matrix] = {}
-        self._guard = threading.Lock()
+        self._row_names: dict[str, RowNames] = {}
 
     # -- what is here --------------------------------------------------------------------
-
-    def models(self) -> tuple[str, ...]:
-        """The fingerprints of the models that have a table."""
-        if not self.root.is_dir():
-            return ()
-        names = (path.stem for path in self.root.glob("*.lance") if path.is_dir())
-        return tuple(sorted(name for name in names if _MODEL.match(name)))
-
-    def count(self, model: str) -> int:
-        """How many vectors there are; 0 for a model without a table."""
-        table = self._open(model)
-        if table is None:
-            return 0
-        with reading(self.root):
-            return int(table.count_rows())
-
-    def dimension(self, model: str) -> int | None:
-        """Numbers in a vector; None for a model without a table."""
-        table = self._open(model)
-        return None if table is None else self._dimension(table)
-
-    def version(self, model: str) -> int:
-        """Grows with every change of a model's table; 0 without one."""
-        table = self._open(model)
-        return 0 if table is None else self._state(model, table).version
 
     def known(self, model: str) -> pa.StringArray:
         """The content ids that have a vector, in no order."""
@@ -133,10 +81,6 @@ class VectorStore:
         table = self._open(model)
         if table is None or not len(wanted):
             return Vectors(wanted.slice(0, 0), np.empty((0, self.dimension(model) or 0), "f2"))
-        kept = self._matrices.get(model)
-        if kept is not None and kept.version == self._state(model, table).version:
-            chosen = kept.find(wanted)
-            return Vectors(kept.content_ids.take(pa.array(chosen)), kept.rows[chosen].astype("f2"))
         columns = ["content_id", "vector"]
         if len(wanted) <= ASKED_AT_ONCE:
             found = self._scan(model, columns, one_of("content_id", wanted.to_pylist()))
@@ -146,6 +90,19 @@ class VectorStore:
         order = pc.index_in(wanted, found["content_id"].combine_chunks()).drop_null()
         found = found.take(order)
         return self._vectors(found, self._dimension(table))
+
+    def units(self, model: str, content_ids: Iterable[str]) -> tuple[list[str], np.ndarray]:
+        """Contents that have a vector, and these as (n, d) float32 of length 1.
+
+        As `get`, out of memory where `matrix` has them there.
+        """
+        wanted = pa.array(dict.fromkeys(content_ids), pa.string())
+        matrix = self.matrix(model)
+        if matrix is None:
+            found = self.get(model, wanted.to_pylist())
+            return found.content_ids.to_pylist(), unit(found.rows)
+        chosen = matrix.find(wanted)
+        return matrix.content_ids.take(pa.array(chosen)).to_pylist(), matrix.rows[chosen]
 
     def all(self, model: str, batch: int = 65_536) -> Iterator[Vectors]:
         """Every vector once, in blocks of at most `batch`, of one version of the table."""
@@ -199,7 +156,7 @@ class VectorStore:
         if self.count(model) * state.dimension * 4 > MATRIX_BYTES:
             return None
         found = self._vectors(self._scan(model, ["content_id", "vector"]), state.dimension)
-        made = Matrix(state.version, found.content_ids, found.rows.astype(np.float32))
+        made = Matrix(state.version, found.content_ids, unit(found.rows))
         self._matrices[model] = made
         return made
 
@@ -228,7 +185,7 @@ class VectorStore:
             raise ValueError(f"{source!r} is neither 'memory' nor 'computed'")
         fresh = rows.batch(content_ids, vectors, source)
         dimension = fresh.schema.field("vector").type.list_size
-        _check_model(model)
+        check_model(model)
         with turn(self.root, self.patience), reading(self.root):
             table = self._open(model)
             if table is None:
@@ -348,7 +305,8 @@ class VectorStore:
                 `index` has built one.
 
         Returns:
-            `content_id` and `cosine` (float32), best first, equal ones by content id.
+            `content_id` and `cosine` (float32), best first, equal ones by content id. Of an
+            index cosines are good to 1e-4: it rounds the query to float16 as well.
 
         Raises:
             NotFound: the model has no vectors.
@@ -360,22 +318,27 @@ class VectorStore:
         if among is not None:
             if where is not None:
                 among = among.filter(pc.is_in(among, self.matching(model, where)))
-            chosen = self.get(model, among.to_pylist())
-            return nearest(chosen.content_ids, chosen.rows.astype(np.float32) @ asked, k)
+            names, near = self.units(model, among.to_pylist())
+            return nearest(pa.array(names, pa.string()), near @ asked, k)
         probes = 0 if exact or state.plan is None else state.plan.probes
         if where is None and not probes:
             matrix = self.matrix(model)
             if matrix is not None:
                 return nearest(matrix.content_ids, matrix.rows @ asked, k)
+        question = table.search(asked).distance_type("cosine").limit(k)
         with reading(self.root):
-            question = table.search(asked).distance_type("cosine").limit(k)
-            question = question.select(["content_id", "vector", "_distance"])
+            if where is None and probes and state.complete:
+                # deeper answers come from more cells than the ten that recall was measured at
+                question = question.nprobes(probes * -(-k // indexing.NEIGHBOURS)).fast_search()
+                found = question.select(["_distance"]).with_row_id(True).to_arrow()
+                names = self._names(model, table, state).take(found["_rowid"].to_numpy())
+                return nearest(names, 1.0 - found["_distance"].to_numpy(), k)
             if where is not None:
                 question = question.where(where, prefilter=True)
             question = question.nprobes(probes) if probes else question.bypass_vector_index()
-            found = self._vectors(question.to_arrow(), state.dimension)
-        # Distances of an index are approximate; those of the rows themselves are not.
-        return nearest(found.content_ids, found.rows.astype(np.float32) @ asked, k)
+            found = question.select(["content_id", "vector", "_distance"]).to_arrow()
+        read = self._vectors(found, state.dimension)
+        return nearest(read.content_ids, unit(read.rows) @ asked, k)
 
     def words(
         self,
@@ -411,99 +374,16 @@ class VectorStore:
 
     # -- inside --------------------------------------------------------------------------
 
-    @cached_property
-    def _database(self) -> Any:
-        try:
-            import lancedb
-        except ImportError as error:
-            raise MissingExtra.of("lancedb") from error
-        # Every read looks for a newer version first: other processes write here too.
-        return lancedb.connect(self.root, read_consistency_interval=timedelta(0))
-
-    def _open(self, model: str) -> Any | None:
-        """The table of a model, or None where it has none."""
-        _check_model(model)
-        with self._guard:
-            if not (self.root / f"{model}.lance").is_dir():
-                self._tables.pop(model, None)
-                return None
-            if model not in self._tables:
-                with reading(self.root):
-                    self._tables[model] = self._sound(self._database.open_table(model))
-            return self._tables[model]
-
-    def _table(self, model: str) -> Any:
-        table = self._open(model)
-        if table is None:
-            raise NotFound(
-                "there are no vectors of this model yet",
-                where=model[:16],
-                remedy="Run gm embed",
-            )
-        return table
-
-    def _create(self, model: str, dimension: int) -> Any:
-        table = self._database.create_table(model, schema=rows.schema(dimension))
-        with self._guard:
-            self._tables[model] = table
-        return table
-
-    def _sound(self, table: Any) -> Any:
-        """`table`, unless its columns are not ours."""
-        found = table.schema
-        vector = found.field("vector").type if "vector" in found.names else None
-        if isinstance(vector, pa.FixedSizeListType) and found.names == (
-            rows.schema(vector.list_size).names
-        ):
-            return table
-        raise LibraryError(
-            "the vector store was written by another version",
-            where=self.root,
-            remedy=start_again(self.root),
-        )
-
-    def _scan(self, model: str, columns: list[str], where: str | None = None) -> pa.Table:
-        table = self._open(model)
-        if table is None:
-            return rows.schema(1).empty_table().select(columns)
-        with reading(self.root):
-            question = table.search(None).select(columns)
-            return (question if where is None else question.where(where)).to_arrow()
-
-    def _state(self, model: str, table: Any) -> _Known:
-        """Version and plan of a table, asked of LanceDB only where they may have changed.
-
-        Asking takes a millisecond, as long as an exact search of a small library. Every
-        version is a new file in one folder, whose time tells; a time so recent that another
-        version may share it is not trusted.
-        """
-        stamp = (self.root / f"{model}.lance" / "_versions").stat().st_mtime_ns
-        known = self._known.get(model)
-        if known is None or known.stamp != stamp:
-            with reading(self.root):
-                known = _Known(
-                    stamp, int(table.version), self._dimension(table), indexing.read(table)
-                )
-            if time.time_ns() - stamp > SETTLED_NS:
-                self._known[model] = known
-        return known
-
-    @staticmethod
-    def _dimension(table: Any) -> int:
-        return int(table.schema.field("vector").type.list_size)
-
-    @staticmethod
-    def _vectors(found: pa.Table, dimension: int) -> Vectors:
-        ids = found["content_id"].combine_chunks()
-        return Vectors(ids, rows.from_arrow(found["vector"], dimension))
+    def _names(self, model: str, table: Any, state: Known) -> RowNames:
+        kept = self._row_names.get(model)
+        if kept is None or kept.version != state.version:
+            rows_of = table.search(None).select(["content_id"]).with_row_id(True).to_arrow()
+            ids = rows_of["content_id"].combine_chunks()
+            kept = RowNames.of(state.version, rows_of["_rowid"].to_numpy(), ids)
+            self._row_names[model] = kept
+        return kept
 
     def _compact(self, table: Any) -> None:
         fragments = table.stats()["fragment_stats"]
         if fragments["num_small_fragments"] > MAX_FRAGMENTS:
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
-
-
-def _check_model(model: str) -> None:
-    """Only a fingerprint may become a folder's name."""
-    if not _MODEL.match(model):
-        raise ValueError(f"{model!r} is not the fingerprint of a model")
