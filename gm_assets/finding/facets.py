@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from gm_assets.library import Library
 
 #: Pictures of a term, and terms of a sheet.
-BEST, TERMS = 6, 24
-#: Pixels: side of a picture, room around it, width of the names, height of a line of text.
-TILE, MARGIN, NAMES, LINE = 104, 10, 176, 16
+BEST, TERMS = 5, 24
+#: Pixels: side of a picture, room around it, width of the names, height of a line of text. The
+#: sheet is as wide as Dagster's page of a partition shows on a screen of 1,500 pixels.
+TILE, MARGIN, NAMES, LINE = 98, 8, 150, 16
 GROUND, INK, FAINT, FRAME = (15, 15, 16), (216, 207, 188), (138, 132, 122), (38, 37, 35)
 #: Characters of a term's name that are drawn.
-NAME_LENGTH = 24
+NAME_LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import dagster as dg
 from gm_assets.defs.automation import FOLLOW_VERSIONS
 from gm_assets.defs.describing.assets import GROUP, OWNERS, vectors
 from gm_assets.defs.labels.checks import LABELS, VOCABULARY, check_specs
-from gm_assets.defs.labels.events import Event, Work, record_facets
+from gm_assets.defs.labels.events import CODE_VERSION, Event, Work, record_facets
 from gm_assets.defs.models import left_alone
 from gm_assets.defs.partitions import facets
 from gm_assets.defs.resources import LibraryResource
@@ -29,7 +29,7 @@ def specs() -> list[dg.AssetSpec]:
             "content, so a comment changes nothing and an edited term changes its facet alone.",
             skippable=True,
             group_name=GROUP,
-            code_version="1",
+            code_version=CODE_VERSION,
             owners=OWNERS,
             kinds={"yaml"},
             tags={"gm/truth": "files"},
@@ -43,7 +43,7 @@ def specs() -> list[dg.AssetSpec]:
             "and no other facet touched. The metadata shows the best pictures of each term.",
             skippable=True,
             group_name=GROUP,
-            code_version="1",
+            code_version=CODE_VERSION,
             owners=OWNERS,
             kinds={"parquet", "duckdb"},
             tags={"gm/truth": "derived"},

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
 
+from gm_assets.defs.describing.events import known
+from gm_assets.defs.describing.metadata import data_version
 from gm_assets.defs.labels import checks
 from gm_assets.defs.labels.checks import LABELS, VOCABULARY
 from gm_assets.defs.labels.metadata import (
@@ -29,6 +31,8 @@ from gm_assets.words import counted
 if TYPE_CHECKING:
     from gm_assets.library import Library
     from gm_assets.vocabulary import Facet
+
+CODE_VERSION = "1"
 
 Event: TypeAlias = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -129,8 +133,25 @@ def _label(
         description=f"{facet.id}: {counted(len(report.terms), 'term')} on "
         f"{counted(report.pictures, 'picture')}.",
         metadata=label_metadata(library, resource, report),
-        tags={DATA_VERSION_TAG: labels_version(library, facet.id)},
+        tags={
+            DATA_VERSION_TAG: labels_version(library, facet.id),
+            **_made_from(facet, data_version(report.encoder, known(library, report.encoder))),
+        },
     )
+
+
+def _made_from(facet: Facet, vectors: str) -> dict[str, str]:
+    """Dagster's tags for what labels were made from.
+
+    Without them it compares times, and calls labels unsynced after every run of `vectors`,
+    also one that brought the same vectors.
+    """
+    versions = {"vectors": vectors, VOCABULARY.to_user_string(): facet.version}
+    return {
+        "dagster/code_version": CODE_VERSION,
+        **{f"dagster/input_data_version/{name}": one for name, one in versions.items()},
+        **{f"dagster/input_event_pointer/{name}": "NULL" for name in versions},
+    }
 
 
 def _forget(library: Library, words: Words, log: dg.DagsterLogManager) -> None:
