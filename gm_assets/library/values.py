@@ -188,7 +188,7 @@ class IngestReport:
         if self.recoveries:
             lines.append(f"{len(self.recoveries)} lost their memory and can have it back")
         if self.embedded:
-            lines.append(f"{counted(self.embedded, 'picture')} can be found by describing it")
+            lines.append(f"{counted(self.embedded, 'picture')} can be found by description")
         if self.vectors:
             lines.append(self.vectors)
         return "\n".join(lines)
