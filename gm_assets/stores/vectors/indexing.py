@@ -32,6 +32,9 @@ TARGET = 0.97
 #: Queries that recall is measured with.
 QUERIES = 128
 NEIGHBOURS = 10
+#: Vectors in a cell, and cells at least. LanceDB opens the list of all cells anew for every
+#: search: on a million vectors 256 cells took 3.6 ms of CPU, 1,000 took 4.1.
+CELL, FEWEST_CELLS = 4_096, 16
 #: Growth since the index was built from which its cells no longer fit.
 OUTGROWN = 1.5
 #: Vectors a cell that k-means is trained on.
@@ -123,7 +126,7 @@ def build(
 
     started = time.monotonic()
     count = table.count_rows()
-    partitions = max(1, round(count**0.5))
+    partitions = max(FEWEST_CELLS, round(count / CELL))
     asked, own = _queries(store, model, queries)
     truth = _exact(store, model, asked, own)
     config = IvfFlat(distance_type="cosine", num_partitions=partitions, sample_rate=TRAINED_ON)
