@@ -17,19 +17,24 @@ _SHIFT = 0.06
 _SCALE = (0.86, 1.12)
 
 
-def augmented(pictures: Tensor, side: int, chance: Generator) -> Tensor:
+def augmented(pictures: Tensor, side: int, chance: Generator, strength: float = 1.0) -> Tensor:
     """A changed batch at the size of training.
 
     Args:
         pictures: (n, side', side', 3) uint8.
         side: of the result in pixels.
+        strength: factor on how far pictures are moved and toned; above 1 a part of each is
+            also covered.
 
     Returns:
         (n, 3, side, side) float32 in [-1, 1], as the processor gives them.
     """
     import torch
 
-    values = _toned(_moved(plain(pictures, side), chance), chance).clamp_(-1, 1)
+    values = _moved(plain(pictures, side), chance, strength)
+    values = _toned(values, chance, strength).clamp_(-1, 1)
+    if strength > 1:
+        values = _covered(values, chance)
     return values.contiguous(memory_format=torch.channels_last)
 
 
@@ -46,7 +51,7 @@ def plain(pictures: Tensor, side: int) -> Tensor:
     return values.contiguous(memory_format=torch.channels_last)
 
 
-def _moved(values: Tensor, chance: Generator) -> Tensor:
+def _moved(values: Tensor, chance: Generator, strength: float) -> Tensor:
     """Turned, scaled in each direction, shifted and mirrored; edges are continued."""
     import torch
     import torch.nn.functional as F
@@ -56,13 +61,17 @@ def _moved(values: Tensor, chance: Generator) -> Tensor:
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(count, generator=chance) * (high - low) + low
 
-    turn, wide, high = uniform(-_TURN, _TURN), uniform(*_SCALE), uniform(*_SCALE)
+    def shift() -> Tensor:
+        return uniform(-_SHIFT, _SHIFT) * strength
+
+    low, top = (1 + (bound - 1) * strength for bound in _SCALE)
+    turn, wide, high = uniform(-_TURN, _TURN) * strength, uniform(low, top), uniform(low, top)
     mirror = torch.where(torch.rand(count, generator=chance) < 0.5, -1.0, 1.0)
     cosine, sine = torch.cos(turn), torch.sin(turn)
     grid = torch.stack(
         [
-            torch.stack([cosine * wide * mirror, -sine * high, uniform(-_SHIFT, _SHIFT)], 1),
-            torch.stack([sine * wide * mirror, cosine * high, uniform(-_SHIFT, _SHIFT)], 1),
+            torch.stack([cosine * wide * mirror, -sine * high, shift()], 1),
+            torch.stack([sine * wide * mirror, cosine * high, shift()], 1),
         ],
         1,
     )
@@ -70,7 +79,7 @@ def _moved(values: Tensor, chance: Generator) -> Tensor:
     return F.grid_sample(values, places, padding_mode="border", align_corners=False)
 
 
-def _toned(values: Tensor, chance: Generator) -> Tensor:
+def _toned(values: Tensor, chance: Generator, strength: float) -> Tensor:
     """Other exposure, contrast and tint; a part of the batch blurred, a part with noise."""
     import torch
     import torch.nn.functional as F
@@ -78,7 +87,7 @@ def _toned(values: Tensor, chance: Generator) -> Tensor:
     count = len(values)
 
     def normal(spread: float, bands: int = 1) -> Tensor:
-        return torch.randn((count, bands, 1, 1), generator=chance) * spread
+        return torch.randn((count, bands, 1, 1), generator=chance) * (spread * strength)
 
     values = (values + 1) / 2
     values = values * torch.exp(normal(0.12) + normal(0.03, 3)) + normal(0.02)
@@ -95,3 +104,20 @@ def _toned(values: Tensor, chance: Generator) -> Tensor:
         [values[:third] * (1 - share) + soft * share, noisy + noise, values[2 * third :]]
     )
     return values * 2 - 1
+
+
+def _covered(values: Tensor, chance: Generator) -> Tensor:
+    """Half of the batch with a grey rectangle over up to a sixth of the picture.
+
+    Random erasing (Zhong et al. 2017, arXiv:1708.04896): no single part may decide.
+    """
+    import torch
+
+    count, _, side, _ = values.shape
+    half = count // 2
+    wide, high = ((torch.rand(half, 1, 1, generator=chance) * 0.3 + 0.1) * side for _ in range(2))
+    across, down = (torch.rand(half, 1, 1, generator=chance) * side for _ in range(2))
+    x, y = torch.arange(side)[None, None, :], torch.arange(side)[None, :, None]
+    hidden = ((x - across).abs() < wide / 2) & ((y - down).abs() < high / 2)
+    tone = torch.rand(half, 1, 1, 1, generator=chance) * 2 - 1
+    return torch.cat([torch.where(hidden[:, None], tone, values[:half]), values[half:]])

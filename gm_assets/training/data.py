@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,23 +32,32 @@ DETAIL = 0.3
 FRAMES = 10
 #: Sittings of each subject that are held out, and that the reference comes from.
 APART: dict[Split, int] = {"heldout": 2, "reference": 3}
+#: The round from which sittings are frames alone.
+FILMED = 6
 #: Rounds of training sittings in a full data set.
-ROUNDS = 6
+ROUNDS = 40
 
 
 @dataclass(frozen=True)
 class Sitting:
-    """One subject, one seed, a few environments; or `drawn`: drawings and clay alone."""
+    """One subject with one seed.
+
+    Attributes:
+        split: what its pictures are for.
+        turn: the round that it belongs to.
+        kind: `whole` has drawings, clay and frames, `drawn` no frames, `filmed` frames alone.
+    """
 
     split: Split
     subject: str
     turn: int
-    drawn: bool = False
+    kind: Literal["whole", "drawn", "filmed"] = "whole"
 
     @property
     def name(self) -> str:
         """File name without its suffix."""
-        return f"{self.split}-{self.turn:03d}-{self.subject}{'-drawn' if self.drawn else ''}"
+        suffix = "" if self.kind == "whole" else f"-{self.kind}"
+        return f"{self.split}-{self.turn:03d}-{self.subject}{suffix}"
 
     @property
     def seed(self) -> int:
@@ -76,11 +86,10 @@ def sittings(
         apart: held-out and reference sittings of a subject, where not `APART`.
     """
     plan = [
-        Sitting("train", name, turn, drawn)
+        Sitting("train", name, turn, kind)
         for turn in range(rounds)
-        for drawn in (False, True)
+        for kind in _kinds(turn)
         for name in subjects
-        if turn > 1 or not drawn
     ]
     kept = [
         Sitting(split, name, turn)
@@ -92,14 +101,24 @@ def sittings(
     return plan[:early] + kept + plan[early:]
 
 
+def _kinds(turn: int) -> tuple[Literal["whole", "drawn", "filmed"], ...]:
+    """The sittings of a subject in one round: from `FILMED` on frames alone.
+
+    Drawings and clay are learned from few pictures; frames are where more of them pay.
+    """
+    if turn >= FILMED:
+        return ("filmed",)
+    return ("whole", "drawn") if turn > 1 else ("whole",)
+
+
 def make(sitting: Sitting, side: int = SIDE, frame_count: int = FRAMES) -> list[Sample]:
     """The pictures of one sitting; the same for the same sitting on one kind of machine."""
     chance = np.random.Generator(np.random.PCG64(hashed("sitting", VERSION, sitting.name)))
     trained = sitting.split != "heldout"
     sitter = Sitter.of(sitting.subject, sitting.seed, side, trained=trained, detail=DETAIL)
-    if sitting.drawn:
+    if sitting.kind == "drawn":
         return drawings(sitter, chance)
-    samples = desk_views(sitter, chance)
+    samples = desk_views(sitter, chance) if sitting.kind == "whole" else []
     count = frame_count if trained else max(frame_count * 2 // 5, 1)
     for setting in sitting.environments:
         samples += frames(sitter, setting, count, chance)

@@ -1,6 +1,6 @@
 """A sheet of training pictures for the documentation: one row a look, columns by chance.
 
-    python -m gm_assets.training.sheet .cache/training/pictures docs/images/encoder-samples.webp
+python -m gm_assets.training.sheet .cache/training/pictures docs/images/encoder-samples.webp
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ class Phase:
         side: of its pictures in pixels.
         batch: pictures in a step.
         steps: how many.
+        changes: strength of the changes to its pictures (`augment.augmented`).
         rounds: it sees the sittings of the first so many rounds; None for all. A first phase
             can so begin while pictures for the later ones are still being rendered.
     """
@@ -67,6 +68,7 @@ class Phase:
     batch: int
     steps: int
     rounds: int | None = None
+    changes: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ class Plan:
     phases: tuple[Phase, ...] = (
         Phase(64, 128, 400, rounds=2),
         Phase(64, 128, 400, rounds=5),
-        Phase(64, 128, 800),
-        Phase(96, 96, 1_300),
+        Phase(64, 128, 600, rounds=6),
+        Phase(64, 128, 1_100, changes=1.7),
+        Phase(96, 96, 400, changes=1.7),
     )
     rate: float = 1.6e-3
     decay: float = 0.05
@@ -174,7 +177,7 @@ class Trainer:
         places = self._batch(phase.batch, chance)
         self.model.train()
         seen = torch.from_numpy(self.pictures.pixels[places])
-        values = augment.augmented(seen, phase.side, generator)
+        values = augment.augmented(seen, phase.side, generator, phase.changes)
         parts = self._losses(values, places, chance)
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate_at(self.step)

@@ -48,6 +48,18 @@ def test_augmented_pictures_keep_shape_range_and_follow_the_seed() -> None:
     assert not torch.equal(one, other)
 
 
+def test_stronger_changes_move_pictures_further_and_cover_a_part() -> None:
+    pictures = torch.full((8, 48, 48, 3), 200, dtype=torch.uint8)
+    weak, strong = (
+        augment.augmented(pictures, 48, torch.Generator().manual_seed(3), strength)
+        for strength in (1.0, 1.7)
+    )
+    # Even grey stays even under moves; only a cover puts an edge into it.
+    flat = [bool(picture[0].std() < 0.1) for picture in weak[-3:]]
+    assert all(flat)
+    assert any(picture[0].std() > 0.1 for picture in strong[:4])
+
+
 def test_unchanged_pictures_are_what_the_processor_makes_of_them() -> None:
     from gm_assets.training import network
 
