@@ -137,7 +137,7 @@ class Finder:
         elif hybrid and text is not None and not like and not without:
             ranked = ranking.fused(ranked, self._by_words(text, asked, chosen, depth))
         hits = self._hits(ranked, asked, wanted, state, k)
-        measure = self._yardstick(state) if text is not None and not like else None
+        measure = self._yardstick(state) if wanted is not None and text and not like else None
         matches, said = judge(hits, wanted, state.background, measure)
         return Found(
             question=question,
@@ -201,6 +201,8 @@ class Finder:
         return [f"{path}: {reason}" for path, reason in report.unreadable[:3]]
 
     def _yardstick(self, state: _State) -> Yardstick | None:
+        if state.background.name != "reference":
+            return None
         if self._measured is None or self._measured[0] is not state.background:
             made = yardstick(self.library, self.encoder, state.background)
             self._measured = (state.background, made)
