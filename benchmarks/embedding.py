@@ -20,7 +20,7 @@ from benchmarks.measure import Line, Spent, interleaved, median_ratio, timed
 
 #: Pictures of the library for the embedded model, and for the ViT-B, which takes 50 to 100
 #: times as long for each.
-SMALL, LARGE = 1_000, 48
+SMALL, LARGE = 4_000, 48
 BATCH = 16
 
 

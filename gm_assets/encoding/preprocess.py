@@ -43,11 +43,12 @@ class Preprocess:
         """Views as one batch: float32 `(n, 3, side, side)`."""
         batch = np.empty((len(pictures), 3, self.side, self.side), np.float32)
         for row, picture in zip(batch, pictures, strict=True):
-            np.multiply(self._square(picture).transpose(2, 0, 1), self.scale, out=row)
+            np.multiply(self.square(picture).transpose(2, 0, 1), self.scale, out=row)
             row += self.shift
         return batch
 
-    def _square(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def square(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A view at the size of the tower's input; one that has that size stays as it is."""
         from PIL import Image
 
         side = self.side

@@ -171,6 +171,7 @@ class _Embedding:
             self.encoder.fingerprint,
             self.encoder.image_size,
             files,
+            self.encoder.preprocess,
         )
         pool: Pool[Seen] = Pool(look, look.crashed, self.workers)
         waiting: list[Seen] = []

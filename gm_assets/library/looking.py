@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gm_assets.encoding.preprocess import Preprocess
     from gm_assets.identity import Identity
 
 _CHANGED = "it changed since it was ingested: run `gm ingest`"
@@ -52,12 +53,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Look:
-    """Looks at files below `root` for an encoder of this side and fingerprint."""
+    """Looks at files below `root` for an encoder of this side and fingerprint.
+
+    With the encoder's `preprocess` a view comes at the size of its input, so that resizing is
+    the workers' part too.
+    """
 
     root: str
     model: str
     side: int
     due: dict[str, Due]
+    preprocess: Preprocess | None = None
 
     def __call__(self, path: str) -> Seen:
         seen = self._unseen(path)
@@ -91,7 +97,8 @@ class Look:
             return replace(seen, reason=_CHANGED)
         if not due.verified and not _is_that(identify_bytes(data, str(full)), due):
             return replace(seen, reason="its content is not the one that its memory states")
-        return replace(seen, view=view_of(data, self.side, str(full)))
+        view = view_of(data, self.side, str(full))
+        return replace(seen, view=self.preprocess.square(view) if self.preprocess else view)
 
     def _remembered(self, full: Path, due: Due) -> NDArray[np.float16] | None:
         """The vector in the file's memory; None where it holds none of that content."""
