@@ -118,4 +118,4 @@ def _asked(
     cursor = con.cursor()
     cursor.register("described_rows", described.select(["content_id", "digest"]))
     with reading("catalogue"):
-        return cursor.execute(sql, parameters).to_arrow_table()
+        return cursor.sql(sql, params=parameters).to_arrow_table()

@@ -74,7 +74,8 @@ def read(table: Any) -> IndexReport | None:
 
 def write(table: Any, report: IndexReport) -> None:
     """Put the report into the table."""
-    table.replace_field_metadata("vector", {METADATA.decode(): json.dumps(asdict(report))})
+    told = {METADATA.decode(): json.dumps(asdict(report))}
+    table.update_field_metadata({"path": "vector", "metadata": told})
 
 
 def has_index(table: Any, column: str) -> bool:

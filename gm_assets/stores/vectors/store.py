@@ -273,7 +273,7 @@ class VectorStore(Tables):
         """Write a text into the table that `marked` gives back, e.g. what it was synced with."""
         table = self._table(model)
         with turn(self.root, self.patience), reading(self.root):
-            table.replace_field_metadata("digest", {MARK.decode(): text})
+            table.update_field_metadata({"path": "digest", "metadata": {MARK.decode(): text}})
 
     def marked(self, model: str) -> str | None:
         """The text of the last `mark`; None where there is none."""
