@@ -24,7 +24,8 @@ from gm_assets.world.subjects import SUBJECTS
 
 #: Version of the pictures: another one never reads these.
 VERSION = 2
-#: Side of the pictures in pixels; the encoder's own.
+#: Side of the pictures in pixels. They are reduced to the encoder's side by the same filter
+#: that reduces a view; larger ones serve a model of more pixels too.
 SIDE = 96
 #: Resolution of the sculpts.
 DETAIL = 0.3
@@ -35,7 +36,7 @@ APART: dict[Split, int] = {"heldout": 2, "reference": 3}
 #: The round from which sittings are frames alone.
 FILMED = 6
 #: Rounds of training sittings in a full data set.
-ROUNDS = 40
+ROUNDS = 12
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gm_assets.training.data import FRAMES, ROUNDS, Pictures, Sitting, load, render_all, sittings
+from gm_assets.training.data import (
+    FRAMES,
+    ROUNDS,
+    SIDE,
+    Pictures,
+    Sitting,
+    load,
+    render_all,
+    sittings,
+)
 from gm_assets.training.evaluate import Metrics
 from gm_assets.training.facts import Split
 from gm_assets.training.train import Plan, run
@@ -40,6 +49,7 @@ def train_encoder(
     *,
     rounds: int = ROUNDS,
     subjects: Sequence[str] = tuple(SUBJECTS),
+    side: int = SIDE,
     frame_count: int = FRAMES,
     demo: Path | None = None,
     resume: bool = False,
@@ -53,6 +63,7 @@ def train_encoder(
 
     Args:
         rounds: of sittings over all subjects.
+        side: of the rendered pictures in pixels; training and the processor reduce them.
         frame_count: frames in each environment of a sitting.
         demo: a demo library to measure on; without one it is made in a temporary folder.
         resume: go on from the checkpoint in `data`, if there is one.
@@ -72,7 +83,6 @@ def train_encoder(
     torch.set_flush_denormal(True)
     say = told or (lambda phase, done, total, current: None)
     plan_of_data = sittings(rounds, subjects)
-    side = plan.shape.image_size
     made = render_all(data / "pictures", plan_of_data, side=side, frame_count=frame_count)
     for number, sitting in enumerate(made):
         say("make", number + 1, len(plan_of_data), sitting.name)

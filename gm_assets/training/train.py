@@ -89,8 +89,8 @@ class Plan:
         Phase(64, 128, 400, rounds=2),
         Phase(64, 128, 400, rounds=5),
         Phase(64, 128, 600, rounds=6),
-        Phase(64, 128, 1_100, changes=1.7),
-        Phase(96, 96, 400, changes=1.7),
+        Phase(64, 128, 1_000, changes=1.7),
+        Phase(64, 128, 500, changes=1.2),
     )
     rate: float = 1.6e-3
     decay: float = 0.05

@@ -10,13 +10,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-from gm_assets.encoding import Encoder, encoder_spec, open_encoder  # noqa: E402
-from gm_assets.encoding.sealing import damaged_files  # noqa: E402
-from gm_assets.labelling.labelled import Labelled, read  # noqa: E402
-from gm_assets.training import card, publish  # noqa: E402
-from gm_assets.training.captions import known_words  # noqa: E402
-from gm_assets.training.evaluate import Metrics  # noqa: E402
-from gm_assets.training.facts import STAGE_OF, TERMS, held_out  # noqa: E402
+from gm_assets.encoding import Encoder, encoder_spec, open_encoder
+from gm_assets.encoding.sealing import damaged_files
+from gm_assets.labelling.labelled import Labelled, read
+from gm_assets.training import card, publish
+from gm_assets.training.captions import known_words
+from gm_assets.training.evaluate import Metrics
+from gm_assets.training.facts import STAGE_OF, TERMS, held_out
 
 SPEC = encoder_spec("embedded")
 assert SPEC is not None

@@ -64,6 +64,7 @@ def trained(data: Path, demo: Path, tmp_path_factory: pytest.TempPathFactory) ->
         PLAN,
         rounds=1,
         subjects=SUBJECTS,
+        side=32,
         frame_count=1,
         demo=demo,
         told=lambda phase, done, total, current: told.append(phase),
