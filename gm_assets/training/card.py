@@ -31,6 +31,8 @@ def card(facts: dict[str, Any]) -> str:
             "",
             *_recall(facts["metrics"]["retrieval"]),
             "",
+            *_unseen(facts),
+            "",
             *_demo(facts["demo"]),
             "",
             *_training(facts),
@@ -127,6 +129,20 @@ def _recall(retrieval: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _unseen(facts: dict[str, Any]) -> list[str]:
+    count = sum(facts["pictures"]["reference"].values())
+    return [
+        "### Unseen pictures of compositions that training has",
+        "",
+        (
+            f"The {count:,} pictures of the reference: other seeds and cameras, compositions as in "
+            "training. What is lower above is lost to the composition alone."
+        ),
+        "",
+        *_zero_shot(facts["reference"]["zero_shot"]),
+    ]
+
+
 def _demo(demo: dict[str, Any]) -> list[str]:
     facets = ("subject", "environment", "light", "look")
     lines = [
@@ -155,10 +171,7 @@ def _training(facts: dict[str, Any]) -> list[str]:
     plan, versions = facts["plan"], facts["versions"]
     pictures = facts["pictures"]["training"]
     counts = ", ".join(f"{count:,} {stage}" for stage, count in pictures.items())
-    phases = ", then ".join(
-        f"{phase['steps']:,} steps of {phase['batch']} at {phase['side']} pixels"
-        for phase in plan["phases"]
-    )
+    phases = ", then ".join(_phase(phase) for phase in plan["phases"])
     return [
         "## Training",
         "",
@@ -191,6 +204,15 @@ def _training(facts: dict[str, Any]) -> list[str]:
             "vectors of pictures that were neither trained on nor held out, for percentiles."
         ),
     ]
+
+
+def _phase(phase: dict[str, Any]) -> str:
+    rounds = f" from {phase['rounds']} rounds" if phase["rounds"] else ""
+    changes = f", changed {phase['changes']} times as much" if phase["changes"] != 1 else ""
+    return (
+        f"{phase['steps']:,} steps of {phase['batch']} pictures{rounds} at {phase['side']} "
+        f"pixels{changes}"
+    )
 
 
 def _limits() -> list[str]:

@@ -39,7 +39,7 @@ def draw(log: Path, path: Path) -> None:
         pen.text((left - 34, y - 6), f"{tenth / 10:.1f}", fill=_INK)
     for part in range(5):
         x = left + (right - left) * part / 4
-        pen.text((x - 20, bottom + 10), f"{most * part / 4 / 1000:.0f},000", fill=_INK)
+        pen.text((x - 20, bottom + 10), f"{round(most * part / 4, -3):,.0f}", fill=_INK)
     pen.text((left, bottom + 30), "pictures seen; figures on held-out pictures", fill=_INK)
     for number, (name, way) in enumerate(_SERIES):
         colour = _COLOURS[number]

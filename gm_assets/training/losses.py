@@ -35,16 +35,22 @@ def _spread(logits: Tensor, weight: Tensor) -> Tensor:
     return -((chances * weight).sum(dim=1) / weight.sum(dim=1)).mean()
 
 
-def telling(pictures: Tensor, prompts: Tensor, term: Tensor) -> Tensor:
+def telling(
+    pictures: Tensor, prompts: Tensor, term: Tensor, barred: Tensor | None = None
+) -> Tensor:
     """Cross entropy of pictures against one prompt of each term of a facet.
 
     Args:
         prompts: (terms, d) unit vectors.
         term: (n,) the right term, -1 where the picture has none.
+        barred: (n, terms) bool, terms that do not count as wrong answers of a picture.
     """
     import torch.nn.functional as F
 
     known = term >= 0
     if not bool(known.any()):
         return pictures.sum() * 0
-    return F.cross_entropy(SCALE * pictures[known] @ prompts.T, term[known])
+    logits = SCALE * pictures[known] @ prompts.T
+    if barred is not None:
+        logits = logits.masked_fill(barred[known], -SCALE * 10)
+    return F.cross_entropy(logits, term[known])

@@ -62,6 +62,7 @@ def publish(
     labelled(encoder, reference, "reference").write(folder / REFERENCE)
     metrics = measure_shipped(folder, encoder)
     facts = training_facts(trainer, heldout, reference, metrics)
+    facts["reference"] = asdict(measure_shipped(folder, encoder, "reference"))
     facts["demo"] = measure_demo(encoder, demo)
     (folder / TRAINING).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(log, folder / "log.jsonl")
@@ -93,9 +94,9 @@ def facts_of(shipped: Labelled) -> list[Facts]:
     return [Facts(*row) for row in zip(*columns, strict=True)]
 
 
-def measure_shipped(folder: Path, encoder: Encoder) -> Metrics:
-    """The figures of a model folder, from the held-out vectors that lie in it."""
-    shipped = read(folder / HELDOUT, "heldout")
+def measure_shipped(folder: Path, encoder: Encoder, kind: Kind = "heldout") -> Metrics:
+    """The figures of a model folder, from the vectors of one kind that lie in it."""
+    shipped = read(folder / (HELDOUT if kind == "heldout" else REFERENCE), kind)
     return measure(shipped.vectors.astype(np.float32), facts_of(shipped), encoder.texts)
 
 

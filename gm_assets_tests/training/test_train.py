@@ -16,16 +16,18 @@ from gm_assets.encoding import Encoder, open_encoder  # noqa: E402
 from gm_assets.encoding.fingerprint import folder_spec  # noqa: E402
 from gm_assets.labelling.labelled import read  # noqa: E402
 from gm_assets.training import network, publish  # noqa: E402
+from gm_assets.training.captions import codes
 from gm_assets.training.data import load, render_all, sittings  # noqa: E402
 from gm_assets.training.encoder import train_encoder  # noqa: E402
+from gm_assets.training.facts import TERMS, Facts, held_out
 from gm_assets.training.network import Shape  # noqa: E402
-from gm_assets.training.train import Phase, Plan, Trainer, run  # noqa: E402
+from gm_assets.training.train import Phase, Plan, Trainer, run, unfair  # noqa: E402
 from gm_assets.world.demo import build  # noqa: E402
 
 SUBJECTS = ("arch", "ring-freighter")
 PLAN = Plan(
     seed=3,
-    phases=(Phase(16, 12, 3), Phase(32, 8, 3)),
+    phases=(Phase(16, 12, 3), Phase(32, 8, 3, changes=1.5, fair=True)),
     shape=Shape(
         image_size=32, widths=(8, 16), depths=(1, 1), text_width=16, text_layers=1, dimension=24
     ),
@@ -146,6 +148,30 @@ def test_a_phase_sees_only_the_sittings_of_its_rounds(data: Path) -> None:
     trainer.step = 3
     seen = [trainer._batch(12, np.random.default_rng(seed)) for seed in range(5)]
     assert late.turns[np.concatenate(seen)].any()
+
+
+def test_terms_of_held_out_compositions_are_no_wrong_answers() -> None:
+    places, materials = TERMS["environment"], TERMS["material"]
+    pictures = [
+        Facts("frame", "arch", place, material)
+        for place in places
+        for material in (None, *materials)
+    ]
+    barred = unfair(codes([*pictures, Facts("clay", "arch")]))
+    assert not any(mask[-1].any() for mask in barred.values())
+    for number, one in enumerate(pictures):
+        for term, other in enumerate(materials):
+            completes = held_out("arch", str(one.environment), other, True)
+            assert bool(barred["material"][number, term]) == (completes and other != one.material)
+        if one.material is None:
+            assert not barred["environment"][number].any()
+            assert not barred["subject"][number].any()
+            continue
+        for term, place in enumerate(places):
+            completes = held_out("arch", place, one.material, True)
+            assert bool(barred["environment"][number, term]) == (
+                completes and place != one.environment
+            )
 
 
 def test_words_and_endings_that_were_never_seen_fall_into_letters() -> None:
