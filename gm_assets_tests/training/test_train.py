@@ -16,10 +16,10 @@ from gm_assets.encoding import Encoder, open_encoder  # noqa: E402
 from gm_assets.encoding.fingerprint import folder_spec  # noqa: E402
 from gm_assets.labelling.labelled import read  # noqa: E402
 from gm_assets.training import network, publish  # noqa: E402
-from gm_assets.training.captions import codes
+from gm_assets.training.captions import codes  # noqa: E402
 from gm_assets.training.data import load, render_all, sittings  # noqa: E402
 from gm_assets.training.encoder import train_encoder  # noqa: E402
-from gm_assets.training.facts import TERMS, Facts, held_out
+from gm_assets.training.facts import TERMS, Facts, held_out  # noqa: E402
 from gm_assets.training.network import Shape  # noqa: E402
 from gm_assets.training.train import Phase, Plan, Trainer, run, unfair  # noqa: E402
 from gm_assets.world.demo import build  # noqa: E402
