@@ -106,7 +106,8 @@ def scale(cosines: np.ndarray) -> TermScale:
     Args:
         cosines: (n,) float32, at least one.
     """
-    values = np.sort(np.asarray(cosines, np.float64))
+    # 0.0 is added because a sort leaves -0.0 and 0.0, which are equal, in any order.
+    values = np.sort(np.asarray(cosines, np.float64) + 0.0)
     mean = math.fsum(values) / len(values)
     variance = math.fsum((values - mean) ** 2) / len(values)
     knots = np.quantile(values, np.linspace(0.0, 1.0, KNOTS)).astype(np.float32)
