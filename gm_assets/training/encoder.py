@@ -80,7 +80,6 @@ def train_encoder(
     from gm_assets.training.publish import publish
 
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     say = told or (lambda phase, done, total, current: None)
     plan_of_data = sittings(rounds, subjects)
     made = render_all(data / "pictures", plan_of_data, side=side, frame_count=frame_count)
@@ -90,14 +89,18 @@ def train_encoder(
         _of_split(data / "pictures", plan_of_data, split)
         for split in ("train", "heldout", "reference")
     )
-    trainer = run(
-        plan,
-        training,
-        heldout,
-        data / "run",
-        resume=resume,
-        progress=lambda step, steps, loss: say("train", step, steps, _total(loss)),
-    )
+    torch.set_flush_denormal(True)  # arithmetic on denormal numbers is slow
+    try:
+        trainer = run(
+            plan,
+            training,
+            heldout,
+            data / "run",
+            resume=resume,
+            progress=lambda step, steps, loss: say("train", step, steps, _total(loss)),
+        )
+    finally:  # it holds for the whole thread, numpy included
+        torch.set_flush_denormal(False)
     say("measure", 0, 1, out.name)
     metrics = publish(out, trainer, heldout, reference, data / "run" / "log.jsonl", demo)
     return Trained(str(out), trainer.step, trainer.samples, round(trainer.seconds, 1), metrics)
