@@ -27,6 +27,7 @@ from gm_assets.training.curve import draw
 from gm_assets.training.data import Pictures
 from gm_assets.training.evaluate import Metrics, measure
 from gm_assets.training.facts import STAGE_OF, Facts
+from gm_assets.vocabulary import load, repository_folder
 
 if TYPE_CHECKING:
     from gm_assets.training.train import Trainer
@@ -130,6 +131,7 @@ def training_facts(
             "transformers": transformers.__version__,
             "machine": platform.machine(),
         },
+        "vocabulary": load(repository_folder()).version,
         "metrics": asdict(metrics),
     }
 
