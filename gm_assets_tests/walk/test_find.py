@@ -18,6 +18,7 @@ from gm_assets.library import Library
 from gm_assets.walk import create_app
 from gm_assets_tests.encoding.models import make_dual
 from gm_assets_tests.finding.gallery import make_gallery
+from gm_assets_tests.walk.browsing import chromium, look, served
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +98,19 @@ def test_without_a_model_the_page_says_what_to_do(
         answer = c.get("/find.json", params={"q": "a spire"})
     assert answer.status_code == 503
     assert "gm models pull" in answer.json()["remedy"]
+
+
+@pytest.mark.ui
+def test_a_search_in_the_browser_shows_its_hits_and_their_families(library: Library) -> None:
+    with served(library) as address, chromium() as browser:
+        for width in (390, 1440):
+            look(browser, f"{address}/find?q=the+seam+keeper&not=snow", width)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{address}/find")
+        page.fill("input[name=q]", "ring freighter above the seawall gate")
+        page.select_option("select[name=stage]", "S4")
+        page.click("button")
+        page.wait_for_selector(".hits .card")
+        assert "stage=S4" in page.url
+        assert all("S4" in text for text in page.locator(".hits .note >> nth=0").all_inner_texts())
+        page.close()

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from gm_assets.memory.files import read_memory
-from gm_assets.walk.app import create_app
+from gm_assets_tests.walk.browsing import chromium, look, served
 from gm_assets_tests.walk.studio import studio
 
 pytestmark = pytest.mark.ui
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     library = studio(tmp_path_factory.mktemp("walk-ui") / "library")
-    config = uvicorn.Config(create_app(library), port=0, log_level="warning")
-    listener = config.bind_socket()
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", library.root
-    server.should_exit = True
-    thread.join(10)
+    with served(library) as address:
+        yield address, library.root
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -59,16 +42,4 @@ def test_every_picture_is_drawn_and_nothing_overflows(
         "asset": f"/asset/{memory.document_id}",
         "sheet": "/sheet",
     }
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.goto(address + urls[page_name])
-    page.evaluate("document.querySelectorAll('img').forEach(i => { i.loading = 'eager' })")
-    page.wait_for_load_state("networkidle")  # waiting for a script is what the policy forbids
-    widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")
-    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    page.close()
-    assert widths
-    assert min(widths) > 0
-    assert overflow <= 0
-    assert complaints == []
+    look(browser, address + urls[page_name], width)
