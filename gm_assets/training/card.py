@@ -209,6 +209,8 @@ def _training(facts: dict[str, Any]) -> list[str]:
 def _phase(phase: dict[str, Any]) -> str:
     rounds = f" from {phase['rounds']} rounds" if phase["rounds"] else ""
     changes = f", changed {phase['changes']} times as much" if phase["changes"] != 1 else ""
+    if phase["fair"]:
+        changes += ", held-out compositions not counted as wrong"
     return (
         f"{phase['steps']:,} steps of {phase['batch']} pictures{rounds} at {phase['side']} "
         f"pixels{changes}"
@@ -222,8 +224,8 @@ def _limits() -> list[str]:
         "- It was never shown a photograph, a person's drawing or anything outside the world.",
         "- It cannot count, read, or understand `no`, `without`, left and right.",
         (
-            "- A material is what most of the subject shows. Iron, basalt and canvas are all dark; "
-            "in low light they are confused first."
+            "- Materials of frames are told apart badly. Mostly it knows light ones (bone, silver, "
+            "frost) from dark ones; within these groups it guesses."
         ),
         "- Small subjects in wide, foggy or snowed-in frames are told apart worst.",
         (
