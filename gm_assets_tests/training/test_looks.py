@@ -7,7 +7,7 @@ import pytest
 
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.training import looks
-from gm_assets.training.data import Sitting, load, make, render_all, sittings
+from gm_assets.training.data import FILMED, Sitting, load, make, render_all, sittings
 from gm_assets.training.facts import PAINTS, STAGE_OF, Facts, held_out
 from gm_assets.world.looks.grade import is_red
 from gm_assets.world.subjects import SUBJECTS
@@ -102,7 +102,7 @@ def test_a_material_is_stated_where_most_of_the_subject_shows_it() -> None:
 
 
 def test_a_sitting_is_the_same_every_time_and_survives_the_disk(tmp_path) -> None:
-    plan = [Sitting("train", "arch", 4, drawn=True)]
+    plan = [Sitting("train", "arch", 4, "drawn")]
     assert len(list(render_all(tmp_path, plan, side=SIDE))) == 1
     again = make(plan[0], SIDE)
     kept = load(tmp_path, plan)
@@ -124,8 +124,9 @@ def test_files_that_are_no_pictures_are_refused(tmp_path) -> None:
         load(tmp_path, plan)
 
 
-def test_a_plan_is_balanced_over_subjects_and_processes_share_it(tmp_path) -> None:
-    plan = sittings(rounds=3)
+def test_a_plan_is_balanced_over_subjects_and_has_every_kind_of_sitting() -> None:
+    plan = sittings(rounds=FILMED + 1)
+    assert {sitting.kind for sitting in plan} == {"whole", "drawn", "filmed"}
     counts = {subject: sum(sitting.subject == subject for sitting in plan) for subject in SUBJECTS}
     assert len(set(counts.values())) == 1
     assert len({sitting.name for sitting in plan}) == len(plan)
