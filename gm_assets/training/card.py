@@ -200,6 +200,11 @@ def _training(facts: dict[str, Any]) -> list[str]:
         "![Held-out figures over the run](curve.png)",
         "",
         (
+            "The curve is measured on at most 900 of the held-out pictures; with smaller "
+            "galleries, its recall is higher than above."
+        ),
+        "",
+        (
             "`training.json` holds all of this as data, `log.jsonl` the run, `reference.parquet` "
             "vectors of pictures that were neither trained on nor held out, for percentiles."
         ),

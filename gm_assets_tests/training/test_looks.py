@@ -142,3 +142,30 @@ def test_the_silver_corridor_is_seen_from_within() -> None:
     found = looks.frames(sitter, "torch-lit-interior", 3, chance(1))
     assert {sample.facts.light for sample in found} <= {"sphere-glow"}
     assert all(isinstance(sample.facts, Facts) for sample in found)
+
+
+def test_a_stage_that_was_built_once_gives_the_frame_of_one_built_for_it() -> None:
+    sitter = looks.Sitter.of("arch", 5, SIDE, trained=True, detail=0.2)
+    camera, _ = looks._frame_camera(sitter, sitter.sculpt, 20.0, chance())
+    stage = looks.environment("night-city", sitter.sculpt, camera, 3)
+    built = looks.Built.of(sitter.sculpt, stage)
+    for material in ("bone", "cast-iron"):
+        coat = looks.painted(sitter.sculpt, material)
+        alone = looks.render(coat, stage, camera, SIDE, SIDE, 3)
+        shared = looks.render(coat, stage, camera, SIDE, SIDE, 3, built)
+        assert (alone.picture == shared.picture).all()
+        assert (alone.ids == shared.ids).all()
+    with pytest.raises(ValueError, match="are not those of this scene"):
+        built.scene.painted(sitter.sculpt)
+
+
+def test_snow_is_as_thick_in_a_small_picture_as_in_a_large_one() -> None:
+    from gm_assets.world.looks.light import Air
+    from gm_assets.world.looks.snow import snowfall
+
+    air = Air(flakes=0.5)
+    small, large = (
+        float(snowfall(air, np.full((side, side), 1e6, np.float32), 10.0, 3).mean())
+        for side in (128, 1024)
+    )
+    assert 0.5 < small / large < 2
