@@ -23,7 +23,7 @@ The same memory and the same foreign packet always give the same bytes.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,6 +95,7 @@ _MIRROR_NAMESPACES = {name[1:].partition("}")[0] for name in (DERIVED_FROM, *MIR
 _CONTAINER = {Shape.BAG: BAG, Shape.SEQ: SEQ}
 DOCUMENT_ID = clark("xmpMM:DocumentID")
 _HEADER = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
+_OURS = _HEADER + b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="gm_assets">'
 _TRAILER = b'\n<?xpacket end="w"?>'
 
 
@@ -199,7 +200,7 @@ def dump(memory: Memory, onto: bytes | None = None) -> bytes:
         raise _written_by_newer(memory.schema_version)
     properties = list(encode(memory))
     body = xmp_text.body(properties, memory.parents, _prefixes(properties, memory.parents))
-    if not (memory.unknown or (onto and onto.strip(BLANK))):
+    if not memory.unknown and _nothing_to_merge(memory, properties, onto):
         return _wrapped(body)
     packet = _Packet.open(onto)
     block = _block(body)
@@ -217,6 +218,34 @@ def dump(memory: Memory, onto: bytes | None = None) -> bytes:
             packet.take(name)
     packet.add(block)
     return packet.serialise()
+
+
+def _nothing_to_merge(
+    memory: Memory, properties: list[tuple[Property, Any]], onto: bytes | None
+) -> bool:
+    """Whether `onto` says nothing that `memory` alone would not.
+
+    So it is with no packet, a blank one, and one that is to the byte what we write for what it
+    says, if the memory has all of its events and a value for each of its shared properties.
+    Finding that out costs less than a merge.
+    """
+    if not (onto and onto.strip(BLANK)):
+        return True
+    if not onto.startswith(_OURS):
+        return False
+    try:
+        before = load(onto)
+    except (InvalidMemory, TooLarge):
+        return False
+    if before is None or before.newer or before.unknown:
+        return False
+    old = list(encode(before))
+    shared = {prop.name for prop, _ in old if not prop.ours}
+    if shared - {prop.name for prop, _ in properties}:
+        return False  # what the memory is silent about stays as it was
+    if Counter(before.history) - Counter(memory.history):
+        return False  # events are never lost
+    return onto == _wrapped(xmp_text.body(old, before.parents, _prefixes(old, before.parents)))
 
 
 def _block(body: bytes) -> Element:

@@ -31,6 +31,18 @@ def test_a_first_packet_has_the_bytes_that_a_merge_into_an_empty_one_has(memory:
     assert xmp.dump(memory, onto=b" \n") == xmp.dump(memory)
 
 
+@given(memories, memories)
+@settings(max_examples=150, deadline=None)
+def test_a_packet_of_ours_is_replaced_as_it_would_be_merged(old: Memory, new: Memory) -> None:
+    ours = xmp.dump(old)
+    merged = xmp.dump(new, onto=ours.replace(b"<x:xmpmeta", b"<!-- -->\n<x:xmpmeta", 1))
+    assert xmp.dump(new, onto=ours) == merged
+    # What an edit does: a value more, an event more.
+    grown = old.model_copy(update={"domain": "hardware", "history": (*old.history, *new.history)})
+    commented = ours.replace(b"<x:xmpmeta", b"<!-- -->\n<x:xmpmeta", 1)
+    assert xmp.dump(grown, onto=ours) == xmp.dump(grown, onto=commented)
+
+
 @given(memories)
 @settings(max_examples=150, deadline=None)
 def test_any_memory_comes_back_from_its_packet(memory: Memory) -> None:
