@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +27,14 @@ from gm_assets.labelling.home import Home, TextEncoder, Told
 from gm_assets.labelling.ready import Ready, prepare
 from gm_assets.labelling.reference import reference_for
 from gm_assets.labelling.roc import measurable
+from gm_assets.settings import available_cpus
 from gm_assets.stores import labels
 from gm_assets.stores.labels import SCORES, TERMS, LabelStore, Part, Standard
 from gm_assets.stores.vectors import Vectors, VectorStore
 from gm_assets.vocabulary import Facet
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SHARDS: tuple[str, ...] = tuple("0123456789abcdef")
 #: Vectors of a table that are read at once.
@@ -144,14 +151,20 @@ def label_facet(
     standard = _standard(ready)
     store, vectors = LabelStore(home.state / labels.FOLDER), VectorStore(home.state / "vectors")
     known = {part.shard: part for part in store.parts(facet.id, standard)}
-    parts, reports = [], []
-    for number, (shard, found) in enumerate(_by_shard(vectors, ready.encoder, chosen)):
-        if progress is not None:
-            progress(number, len(chosen), f"{facet.id}/{shard}")
+
+    def labelled(each: tuple[str, Vectors]) -> tuple[Part, ShardLabels]:
+        shard, found = each
         before = known.get(shard)
         part = before if before is not None and _is_current(before, found, store) else None
-        reports.append(ShardLabels(shard, len(found.content_ids), part is None))
-        parts.append(part or _write(ready, standard, shard, found, store))
+        report = ShardLabels(shard, len(found.content_ids), part is None)
+        return part or _write(ready, standard, shard, found, store), report
+
+    parts, reports = [], []
+    for part, report in _side_by_side(labelled, _by_shard(vectors, ready.encoder, chosen)):
+        if progress is not None:
+            progress(len(parts), len(chosen), f"{facet.id}/{report.shard}")
+        parts.append(part)
+        reports.append(report)
     file = store.write(_folder(ready), "terms", _parquet(len(ready.terms), [_terms(ready)]))
     store.switch(labels.LabelledFacet(facet.id, standard, file), parts)
     _show(home)
@@ -251,6 +264,25 @@ def _by_shard(store: VectorStore, encoder: str, shards: list[str]) -> Iterator[t
         number = SHARDS.index(shard)
         start, end = int(starts[number]), int(starts[number + 1])
         yield shard, Vectors(ids[start:end], rows[start:end])
+
+
+def _side_by_side(call: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map` over as many threads as there are cores, in order, few items ahead.
+
+    Products, interpolation, compression and the disk all leave the interpreter free.
+    """
+    workers = available_cpus()
+    if workers == 1:
+        yield from map(call, items)
+        return
+    flying: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as threads:
+        for item in items:
+            flying.append(threads.submit(call, item))
+            if len(flying) > workers:
+                yield flying.popleft().result()
+        while flying:
+            yield flying.popleft().result()
 
 
 # -- rows ------------------------------------------------------------------------------------
