@@ -145,11 +145,11 @@ def million(root: Path, real: np.ndarray, count: int, texts: np.ndarray) -> list
     for start in range(0, count, 1 << 17):
         store.put(model, names[start : start + (1 << 17)], rows[start : start + (1 << 17)])
     store.compact(model)
-    report = store.index(model, queries=texts)
+    report = store.index(model, texts)
     stored = rows.astype(np.float16).astype(np.float32)
     del rows
-    taken = {"pictures": _against(store, model, stored, asked)}
-    taken["texts"] = _against(store, model, stored, texts)
+    taken = {"pictures": _against(store, model, stored, asked, text=False)}
+    taken["texts"] = _against(store, model, stored, texts, text=True)
     recall = min(found.recall for found in taken.values())
     detail = {
         "real_vectors": len(real),
@@ -169,6 +169,7 @@ def million(root: Path, real: np.ndarray, count: int, texts: np.ndarray) -> list
                 "recall_pictures": taken["pictures"].recall,
                 "recall_texts": taken["texts"].recall,
                 "probes": report.probes,
+                "text_probes": report.text_probes or 0,
                 "partitions": report.partitions,
                 "build_s": report.seconds,
                 **detail,
@@ -197,12 +198,14 @@ class _Taken:
     numpy: float
 
 
-def _against(store, model: str, stored: np.ndarray, asked: np.ndarray) -> _Taken:  # type: ignore[no-untyped-def]
+def _against(  # type: ignore[no-untyped-def]
+    store, model: str, stored: np.ndarray, asked: np.ndarray, *, text: bool
+) -> _Taken:
     found, index, numpy = [], [], []
     for repeat in range(2):  # the first round reads the index from the disk
         for vector in asked:
             begun = time.perf_counter()
-            near = store.search(model, vector, 10)
+            near = store.search(model, vector, 10, text=text)
             index.append(time.perf_counter() - begun)
             if repeat:
                 begun = time.perf_counter()

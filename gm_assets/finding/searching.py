@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,7 +19,7 @@ from gm_assets.finding.quality import Background, Scale, background, judge
 from gm_assets.finding.ranking import Ranked
 from gm_assets.finding.syncing import behind, sync, vector_store
 from gm_assets.finding.values import Filters, Found, Hit, Question
-from gm_assets.finding.yardstick import Yardstick, yardstick
+from gm_assets.finding.yardstick import Yardstick, vocabulary_texts, yardstick
 from gm_assets.library.values import ProgressFunction
 from gm_assets.words import counted
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 MAX_HITS = 1_000
 #: Depth of both orders before they are fused, and of candidates for `without`.
 DEPTH = 200
+#: Texts of the vocabulary that an index is measured with.
+TEXT_QUESTIONS = 64
 
 #: Texts whose vectors are remembered.
 REMEMBERED = 256
@@ -51,11 +54,15 @@ class _State:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question as a vector (None: only words are looked for), and what is said of it."""
+    """A question as a vector (None: only words are looked for), and what is said of it.
+
+    `text`: words are in the vector, not pictures alone.
+    """
 
     vector: np.ndarray | None
     own: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    text: bool = False
 
 
 class Finder:
@@ -88,6 +95,7 @@ class Finder:
         self._measured: tuple[Background, Yardstick | None] | None = None
         self._read: OrderedDict[str, tuple[np.ndarray | None, list[str]]] = OrderedDict()
         self._kept: _State | None = None
+        self._kept_texts: _State | None = None  # for which an index was measured for texts
 
     def find(
         self,
@@ -227,7 +235,8 @@ class Finder:
             return _Asked(None, frozenset(own), tuple(notes))
         mean = np.mean(vectors, axis=0)
         length = float(np.linalg.norm(mean))
-        return _Asked(mean / max(length, 1e-9), frozenset(own), tuple(notes))
+        text = len(vectors) > len(question.like)
+        return _Asked(mean / max(length, 1e-9), frozenset(own), tuple(notes), text)
 
     def _text(self, text: str) -> tuple[np.ndarray | None, list[str]]:
         """The vector of a text, None where the model knows none of its words; notes on it.
@@ -308,12 +317,31 @@ class Finder:
     def _by_picture(self, asked: _Asked, chosen: Restriction, depth: int) -> list[Ranked]:
         if asked.vector is None:
             return []
+        if asked.text:
+            self._measure_texts()
         found = self.store.search(
-            self.model, asked.vector, depth + len(asked.own), chosen.where, among=chosen.among
+            self.model,
+            asked.vector,
+            depth + len(asked.own),
+            chosen.where,
+            among=chosen.among,
+            text=asked.text,
         )
         names, cosines = found["content_id"].to_pylist(), found["cosine"].to_pylist()
         kept = [pair for pair in zip(names, cosines, strict=True) if pair[0] not in asked.own]
         return ranking.by_cosine([name for name, _ in kept], [cosine for _, cosine in kept])
+
+    def _measure_texts(self) -> None:
+        """Let an index that was built without a model be measured for texts, once."""
+        plan = self.store.indexed(self.model) if self._kept_texts is not self._kept else None
+        self._kept_texts = self._kept
+        if plan is None or not plan.partitions or plan.text_probes or self.library.read_only:
+            return
+        if texts := vocabulary_texts(self.library):
+            chosen = np.random.default_rng(1).permutation(len(texts))[:TEXT_QUESTIONS]
+            vectors = self.encoder.texts([texts[number] for number in chosen])
+            with suppress(LibraryError):  # another process writes; until then texts are exact
+                self.store.measure_texts(self.model, vectors)
 
     def _chosen(self, chosen: Restriction) -> list[Ranked]:
         """What the filters let through, in the order of the labels asked for."""

@@ -49,27 +49,31 @@ class Yardstick:
     texts: int
 
 
+def vocabulary_texts(library: Library) -> list[str]:
+    """The texts of the vocabulary in force, at most `TEXTS`; none where it is not sound."""
+    from gm_assets.vocabulary import folder_for, load
+
+    try:
+        vocabulary = load(folder_for(library.root))
+    except GmError:  # `gm vocab check` says what is wrong with it
+        return []
+    texts = {
+        text
+        for facet in vocabulary.facets.values()
+        for term in facet.terms
+        for text in facet.prompts_of(term)
+    }
+    return sorted(texts)[:TEXTS]
+
+
 def yardstick(library: Library, encoder: Encoder, ground: Background) -> Yardstick | None:
     """The yardstick of a library; None without a reference, or with a vocabulary too small.
 
     Made once and kept; a library that cannot be written to makes it again each time.
     """
-    from gm_assets.vocabulary import folder_for, load
-
     if ground.name != "reference":
         return None
-    try:
-        vocabulary = load(folder_for(library.root))
-    except GmError:  # `gm vocab check` says what is wrong with it
-        return None
-    texts = sorted(
-        {
-            text
-            for facet in vocabulary.facets.values()
-            for term in facet.terms
-            for text in facet.prompts_of(term)
-        }
-    )[:TEXTS]
+    texts = vocabulary_texts(library)
     if len(texts) < FEWEST:
         return None
     path = _path(library, encoder.fingerprint, ground, texts)

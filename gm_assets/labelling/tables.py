@@ -159,7 +159,8 @@ def label_facet(
         report = ShardLabels(shard, len(found.content_ids), part is None)
         return part or _write(ready, standard, shard, found, store), report
 
-    parts, reports = [], []
+    parts: list[Part] = []
+    reports: list[ShardLabels] = []
     for part, report in _side_by_side(labelled, _by_shard(vectors, ready.encoder, chosen)):
         if progress is not None:
             progress(len(parts), len(chosen), f"{facet.id}/{report.shard}")

@@ -235,12 +235,12 @@ class VectorStore(Tables):
         with turn(self.root, self.patience), reading(self.root):
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
 
-    def index(self, model: str, queries: np.ndarray | None = None) -> IndexReport:
+    def index(self, model: str, texts: np.ndarray | None = None) -> IndexReport:
         """Build an index where there are enough vectors for one to pay (`indexing.INDEX_ROWS`).
 
         Args:
-            queries: (q, d) unit vectors of questions as people ask them; recall is measured
-                with them and with the library's own vectors.
+            texts: (q, d) unit vectors of texts as people ask them, where a model is at hand;
+                `measure_texts` takes them later.
 
         Returns:
             How searches go from now on, with the measured recall.
@@ -249,13 +249,31 @@ class VectorStore(Tables):
         with turn(self.root, self.patience), reading(self.root):
             count = int(table.count_rows())
             if count >= indexing.INDEX_ROWS:
-                return indexing.build(self, model, table, queries)
+                return indexing.build(self, model, table, texts)
             if indexing.has_index(table, "vector"):
                 table.drop_index("vector_idx")
             exact = IndexReport(kind="exact", rows=count)
             if indexing.read(table) is not None:
                 indexing.write(table, exact)
             return exact
+
+    def measure_texts(self, model: str, texts: np.ndarray) -> IndexReport | None:
+        """Measure how texts are to be searched with the index that is there.
+
+        Until that is done texts are compared with every vector.
+
+        Args:
+            texts: (q, d) unit vectors of texts as people ask them.
+
+        Returns:
+            What is known of the index now; None where there is none.
+        """
+        table = self._table(model)
+        with turn(self.root, self.patience), reading(self.root):
+            report = indexing.read(table)
+            if report is None or not report.partitions:
+                return None
+            return indexing.measure_texts(self, model, table, report, texts)
 
     def indexed(self, model: str) -> IndexReport | None:
         """What `index` measured when it was last called; None where it never built one."""
@@ -294,6 +312,7 @@ class VectorStore(Tables):
         where: str | None = None,
         exact: bool | None = None,
         among: pa.StringArray | None = None,
+        text: bool = False,
     ) -> pa.Table:
         """The `k` contents whose vectors have the highest cosine with `vector`.
 
@@ -301,6 +320,7 @@ class VectorStore(Tables):
             vector: (d,); its length does not matter.
             where: a condition as `where.condition` makes it, applied before the search.
             among: only these contents; compared one by one, without an index.
+            text: the vector is one of a text, or has one in it.
             exact: True compares with every vector. By default an index is used where
                 `index` has built one.
 
@@ -320,7 +340,9 @@ class VectorStore(Tables):
                 among = among.filter(pc.is_in(among, self.matching(model, where)))
             names, near = self.units(model, among.to_pylist())
             return nearest(pa.array(names, pa.string()), near @ asked, k)
-        probes = 0 if exact or state.plan is None else state.plan.probes
+        probes = 0
+        if not exact and state.plan is not None:
+            probes = (state.plan.text_probes or 0) if text else state.plan.probes
         if where is None and not probes:
             matrix = self.matrix(model)
             if matrix is not None:

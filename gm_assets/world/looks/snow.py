@@ -83,4 +83,6 @@ def _fallen(
         np.add.at(dots, (row[free], column[free]), shine[seen][free].astype(np.float32))
     # A dot keeps its brightness in the middle, whatever its size.
     soft = ndimage.gaussian_filter(dots, sigma, truncate=3.0)
-    return (soft * np.float32(dim * 2 * np.pi * sigma**2 / max(1.0, min(steps, 2.5)))).astype(np.float32)
+    return (soft * np.float32(dim * 2 * np.pi * sigma**2 / max(1.0, min(steps, 2.5)))).astype(
+        np.float32
+    )

@@ -292,9 +292,9 @@ def test_an_index_finds_what_its_measured_recall_says(
     ids, made = names(3000), clustered(3000)
     store.put(MODEL, ids, made)
     assert store.index_due(MODEL)
-    report = store.index(MODEL, queries=vectors(20, 24))
+    report = store.index(MODEL)
     assert report == store.indexed(MODEL) and report.kind == "ivf_flat"
-    assert report.queries == 128 + 20 and report.recall >= 0.95
+    assert report.queries == 128 and report.recall >= 0.95
     assert not store.index_due(MODEL)
     shared = []
     for asked in clustered(3100)[3000:]:
@@ -305,6 +305,31 @@ def test_an_index_finds_what_its_measured_recall_says(
         expected = made[ids.index(best)] @ asked
         assert near["cosine"][0].as_py() == pytest.approx(expected, abs=1e-3)
     assert np.mean(shared) <= 10 * (2 - 0.9)
+
+
+def test_texts_have_an_effort_of_their_own_and_are_searched_exactly_until_it_is_measured(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "INDEX_ROWS", 1500)
+    store.put(MODEL, names(3000), clustered(3000))
+    assert store.measure_texts(MODEL, vectors(20, 24)) is None  # there is no index yet
+    assert store.index(MODEL).text_probes is None
+    texts = vectors(60, 24, seed=3)
+    for asked in texts[:20]:
+        exact = store.search(MODEL, asked, 10, exact=True)["content_id"].to_pylist()
+        assert store.search(MODEL, asked, 10, text=True)["content_id"].to_pylist() == exact
+    report = store.measure_texts(MODEL, texts[20:])
+    assert report is not None and report == store.indexed(MODEL)
+    assert report.texts == 40 and report.text_recall is not None and report.text_recall >= 0.95
+    assert report.text_probes is not None and report.text_probes >= report.probes
+    shared = [
+        len(
+            {*store.search(MODEL, asked, 10, text=True)["content_id"].to_pylist()}
+            & {*store.search(MODEL, asked, 10, exact=True)["content_id"].to_pylist()}
+        )
+        for asked in texts[:20]
+    ]
+    assert np.mean(shared) >= 9
 
 
 def test_vectors_put_after_the_index_are_found(
