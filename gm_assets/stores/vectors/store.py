@@ -347,12 +347,15 @@ class VectorStore(Tables):
             matrix = self.matrix(model)
             if matrix is not None:
                 return nearest(matrix.content_ids, matrix.rows @ asked, k)
-        question = table.search(asked).distance_type("cosine").limit(k)
+        # The column is named because LanceDB would look for it in the schema at every search.
+        question = table.search(asked, vector_column_name="vector", query_type="vector")
+        question = question.distance_type("cosine").limit(k)
         with reading(self.root):
             if where is None and probes and state.complete:
                 # deeper answers come from more cells than the ten that recall was measured at
                 question = question.nprobes(probes * -(-k // indexing.NEIGHBOURS)).fast_search()
-                found = question.select(["_distance"]).with_row_id(True).to_arrow()
+                question = question.select(["_distance"]).with_row_id(True)
+                found = question.to_batches().read_all()
                 names = self._names(model, table, state).take(found["_rowid"].to_numpy())
                 return nearest(names, 1.0 - found["_distance"].to_numpy(), k)
             if where is not None:
