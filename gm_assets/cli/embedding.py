@@ -54,6 +54,7 @@ def embed(
 ) -> None:
     """Give pictures the vectors by which they are found; goes on where it was stopped."""
     from gm_assets.encoding import named_encoder
+    from gm_assets.finding import sync
     from gm_assets.library import embed as run
 
     home = open_library(ctx, library, files=paths)
@@ -70,6 +71,8 @@ def embed(
             threads=threads,
             progress=progress,
         )
+        # Filters and words stand beside the vectors, so that all readers can search at once.
+        sync(home, report.model, progress=progress)
     if as_json:
         print_json({"library": home.root, "report": report})
         return

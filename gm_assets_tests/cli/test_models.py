@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from gm_assets.finding import behind, vector_store
+from gm_assets.library import Library
 from gm_assets.memory.files import read_memory
 from gm_assets_tests.cli.gm import Gm, noise
 from gm_assets_tests.encoding.models import make_dual
@@ -45,6 +47,8 @@ def test_embed_fills_the_store_and_says_what_it_did(library: Gm) -> None:
     library("ingest")
     report = library("embed", "--json").json["report"]
     assert (report["contents"], report["from_memories"], report["failed"]) == (2, 2, 0)
+    home = Library.open(library.root)
+    assert not behind(home, vector_store(home), report["model"])  # a search needs nothing more
     said = library("embed", library.root / "1.png").out
     assert "1 picture for embedded" in said and "1 known" in said
     noise(library.root / "1.png", 9)
