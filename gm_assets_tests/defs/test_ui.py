@@ -37,6 +37,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as active:
         active.setenv("GM_PROFILE", "embedded")
         active.setenv("GM_MODELS", str(models / "first"))
+        active.chdir(folder)  # Dagster reads the .env of its folder; `gm up` leaves one here
         library = small.make(folder / "library")
         yield from _served(folder, library)
 
@@ -127,7 +128,9 @@ def _running(
     try:
         for number, command in enumerate(commands):
             with (folder / f"{number}.log").open("wb") as log:
-                running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+                running.append(
+                    subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+                )
         yield
     finally:
         for process in running:
