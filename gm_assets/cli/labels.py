@@ -11,11 +11,10 @@ import typer
 
 from gm_assets.cli.options import JsonOption, LibraryOption, open_library
 from gm_assets.cli.output import note, print_json, print_table, progress_bar
-from gm_assets.errors import ModelError, NotFound
+from gm_assets.errors import NotFound
 from gm_assets.words import counted
 
 if TYPE_CHECKING:
-    from gm_assets.encoding import EncoderSpec
     from gm_assets.labelling import Label, LabelReport
     from gm_assets.labelling.home import Told
     from gm_assets.library import Library, ProgressFunction
@@ -32,18 +31,6 @@ def register(app: typer.Typer) -> None:
     app.command()(labels)
 
 
-def active_spec(home: Library) -> EncoderSpec:
-    """The encoder of the active profile. Raises ModelError where vectors are switched off."""
-    spec = home.encoder_spec()
-    if spec is None:
-        raise ModelError(
-            "vectors are switched off: the active profile is `none`",
-            where=home.root,
-            remedy="Choose another with GM_PROFILE or [encoder] in gm.toml",
-        )
-    return spec
-
-
 def label(
     ctx: typer.Context,
     facet: FacetOption = None,
@@ -57,7 +44,7 @@ def label(
     home = open_library(ctx, library)
     vocabulary = load(folder_for(home.root))
     chosen = [vocabulary.facet(id) for id in facet or vocabulary.facets]
-    encoder = TextsOf(active_spec(home))
+    encoder = TextsOf(home.active_encoder())
     with progress_bar(quiet=as_json) as progress:
         sync_vectors(home, encoder.fingerprint, progress)
         reports = [label_facet(home, one, encoder, progress=_told(progress)) for one in chosen]
@@ -147,7 +134,7 @@ def labels(
     found = [row for row in labels_of(home, content_id) if not facet or row.facet in facet]
     vocabulary = load(folder_for(home.root))
     wanted = [vocabulary.facet(id) for id in facet or vocabulary.facets]
-    stale = states(home, wanted, TextsOf(active_spec(home)).fingerprint)
+    stale = states(home, wanted, TextsOf(home.active_encoder()).fingerprint)
     if as_json:
         print_json({"path": file, "content_id": content_id, "labels": found, "facets": stale})
         return

@@ -96,10 +96,9 @@ def _readings(
     ctx: typer.Context, library: Path | None, vocabulary: Vocabulary
 ) -> list[dict[str, str]]:
     """The texts that the active model cuts, or in which it does not know a word."""
-    from gm_assets.cli.labels import active_spec
     from gm_assets.encoding import shared_encoder
 
-    encoder = shared_encoder(active_spec(open_library(ctx, library, read_only=True)))
+    encoder = shared_encoder(open_library(ctx, library, read_only=True).active_encoder())
     found = []
     for facet in vocabulary.facets.values():
         for term in facet.terms:
@@ -203,13 +202,13 @@ def reference(
     as_json: JsonOption = False,
 ) -> None:
     """Freeze pictures of the library as the reference that percentiles are told against."""
-    from gm_assets.cli.labels import active_spec, sync_vectors
+    from gm_assets.cli.labels import sync_vectors
     from gm_assets.encoding import active_fingerprint
     from gm_assets.labelling import make_reference
     from gm_assets.labelling.scores import MINIMUM_PICTURES
 
     home = open_library(ctx, library)
-    encoder = active_fingerprint(active_spec(home))
+    encoder = active_fingerprint(home.active_encoder())
     with progress_bar(quiet=as_json) as progress:
         sync_vectors(home, encoder, progress)
     made = make_reference(home, encoder, name, size=size, seed=seed, replace=replace)

@@ -28,16 +28,9 @@ def no_encoder(library: Library) -> GmError | None:
     from gm_assets.encoding import obstacle
 
     try:
-        spec = library.encoder_spec()
+        return obstacle(library.active_encoder())
     except GmError as error:
         return error
-    if spec is None:
-        return ModelError(
-            "vectors are switched off: the active profile is `none`",
-            where=library.root,
-            remedy="Choose another with GM_PROFILE or [encoder] in gm.toml",
-        )
-    return obstacle(spec)
 
 
 def active_encoder(library: Library) -> EncoderSpec:
@@ -49,9 +42,7 @@ def active_encoder(library: Library) -> EncoderSpec:
     """
     if (error := no_encoder(library)) is not None:
         raise error
-    spec = library.encoder_spec()
-    assert spec is not None
-    return spec
+    return library.active_encoder()
 
 
 def not_ready(library: Library) -> GmError | None:

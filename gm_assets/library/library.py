@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gm_assets.errors import LibraryError
+from gm_assets.errors import LibraryError, ModelError
 from gm_assets.library.config import CONFIG_NAME, LibraryConfig, config_text, load_config
 from gm_assets.library.lock import writer_lock
 from gm_assets.library.rules import Ruling, rule_for, slug
@@ -147,6 +147,22 @@ class Library:
 
         profile = chosen_profile() or self.config.profile or Settings.profile
         return encoder_spec(profile, runtime=self.config.runtime)
+
+    def active_encoder(self) -> EncoderSpec:
+        """The encoder that is active here; nothing is loaded.
+
+        Raises:
+            ModelError: vectors are switched off.
+            GmError: `GM_PROFILE` is not a profile.
+        """
+        spec = self.encoder_spec()
+        if spec is None:
+            raise ModelError(
+                "vectors are switched off: the active profile is `none`",
+                where=self.root,
+                remedy="Choose another with GM_PROFILE or [encoder] in gm.toml",
+            )
+        return spec
 
     @cached_property
     def vectors(self) -> VectorStore:
