@@ -1,0 +1,1 @@
+"""The leash: diffusion that obeys the geometry of a sculpt."""

@@ -1,0 +1,1 @@
+"""Making files that remember: from a plan and files to passes and frames."""
