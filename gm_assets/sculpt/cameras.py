@@ -21,15 +21,20 @@ FILM = 36.0
 Floats = NDArray[np.float64]
 
 
-def film_back(aspect: float) -> tuple[float, float]:
+def film_back(aspect: float, film: float = FILM) -> tuple[float, float]:
     """Width and height in millimetres of a film back of the given aspect (width / height).
 
+    Args:
+        film: its long side in millimetres.
+
     Raises:
-        ValueError: `aspect` is not a positive number.
+        ValueError: `aspect` or `film` is not a positive number.
     """
     if not (math.isfinite(aspect) and aspect > 0):
         raise ValueError(f"the aspect of a picture is a positive number, not {aspect!r}")
-    return (FILM, FILM / aspect) if aspect >= 1 else (FILM * aspect, FILM)
+    if not (math.isfinite(film) and film > 0):
+        raise ValueError(f"the side of a film back is a positive number, not {film!r}")
+    return (film, film / aspect) if aspect >= 1 else (film * aspect, film)
 
 
 def look_at(
@@ -41,8 +46,14 @@ def look_at(
     near: float = 0.01,
     far: float = 10_000.0,
     roll: float = 0.0,
+    film: float = FILM,
 ) -> Camera:
     """A perspective camera at `eye` that looks at `target`, upright unless `roll` (degrees).
+
+    Args:
+        focal_length: of the lens, millimetres.
+        aspect: of the film back, width divided by height.
+        film: long side of the film back, millimetres.
 
     Raises:
         ValueError: eye and target coincide.
@@ -66,7 +77,7 @@ def look_at(
     return Camera(
         matrix=tuple(float(value) for value in matrix.reshape(-1)),
         focal_length=focal_length,
-        film_back=film_back(aspect),
+        film_back=film_back(aspect, film),
         near=near,
         far=far,
     )
@@ -92,6 +103,7 @@ def frame(
     aspect: float = 1.0,
     margin: float = 0.12,
     lift: float = 0.0,
+    film: float = FILM,
 ) -> Camera:
     """The camera of that direction and lens which holds all `points`, as near as it can.
 
@@ -109,7 +121,7 @@ def frame(
     toward = direction(azimuth, elevation)
     target = (cloud.min(axis=0) + cloud.max(axis=0)) / 2
     axes = matrix_of(look_at(target + toward, target))[:3, :3]
-    width, height = film_back(aspect)
+    width, height = film_back(aspect, film)
     half = np.array([width, height]) / 2 / focal_length * (1 - margin)
     local = (cloud - target) @ axes
     # A point at depth z is inside where |x - centre| <= half * (distance - z): the nearest
@@ -128,6 +140,7 @@ def frame(
         aspect=aspect,
         near=max(distance - reach, distance * 0.01),
         far=distance + reach * 2,
+        film=film,
     )
 
 
@@ -158,8 +171,10 @@ def turntable(
     elevations: Sequence[float] = (10.0,),
     focal_length: float = 100.0,
     margin: float = 0.08,
+    aspect: float = 1.0,
+    film: float = FILM,
 ) -> tuple[Camera, ...]:
-    """`count` square cameras at equal steps around Y, the elevations taken in turn.
+    """`count` cameras at equal steps around Y, the elevations taken in turn.
 
     All stand at one distance and look at one point, so that their silhouettes are to the
     same scale. The first stands in front.
@@ -167,15 +182,17 @@ def turntable(
     cloud = np.asarray(points, np.float64).reshape(-1, 3)
     centre = (cloud.min(axis=0) + cloud.max(axis=0)) / 2
     radius = float(np.linalg.norm(cloud - centre, axis=1).max())
-    half_angle = math.atan(FILM / 2 / focal_length * (1 - margin))
+    half_angle = math.atan(min(film_back(aspect, film)) / 2 / focal_length * (1 - margin))
     distance = radius / math.sin(half_angle)
     return tuple(
         look_at(
             centre + direction(360.0 * step / count, elevations[step % len(elevations)]) * distance,
             centre,
             focal_length=focal_length,
+            aspect=aspect,
             near=max(distance - radius * 1.5, distance * 0.01),
             far=distance + radius * 3,
+            film=film,
         )
         for step in range(count)
     )
