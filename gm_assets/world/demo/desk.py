@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.library.encoders import Embedder
+from gm_assets.making.keeping import Keeper, Kept
 from gm_assets.memory.record import Camera, Gap, Parent, Placement, Role, Stage
 from gm_assets.sculpt.cameras import frame as framed
 from gm_assets.sculpt.cameras import look_at
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.world.demo.plans import Chain
-from gm_assets.world.demo.studio import Kept, Studio
+from gm_assets.world.demo.studio import studio
 from gm_assets.world.looks.strokes import Sheet
 from gm_assets.world.subjects import SUBJECTS, Subject
 
@@ -46,7 +47,7 @@ class Desk:
 
     plan: Chain
     size: int
-    studio: Studio
+    studio: Keeper
     seed: int
     number: int
     drawing: Kept | None = None
@@ -65,7 +66,7 @@ class Desk:
         return cls(
             plan=plan,
             size=size,
-            studio=Studio(root, subject.domain, plan.subject, when, embedder),
+            studio=studio(root, subject.domain, plan.subject, when, embedder),
             seed=plan.seed,
             number=sum(plan.subject.encode()) + plan.seed,
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gm_assets.library.encoders import Embedder
+from gm_assets.making.keeping import Kept, Label
 from gm_assets.memory.record import Event, Stage
 from gm_assets.sculpt.cameras import turntable
 from gm_assets.sculpt.clay import Studio as ClayStudio
@@ -31,7 +32,7 @@ from gm_assets.world.demo.pictures import (
     make_study,
 )
 from gm_assets.world.demo.plans import Chain
-from gm_assets.world.demo.studio import TOOL, Kept, Label, webp
+from gm_assets.world.demo.studio import TOOL, webp
 from gm_assets.world.looks.hull import Plate, agreement, carve
 
 #: Voxels along the longest side of a hull.

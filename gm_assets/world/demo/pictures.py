@@ -6,14 +6,13 @@ import dataclasses
 
 import numpy as np
 
+from gm_assets.making.keeping import Kept, Label
 from gm_assets.memory.record import Stage
 from gm_assets.sculpt.clay import Studio, clay
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.world.demo.desk import Desk
 from gm_assets.world.demo.studio import (
-    Kept,
-    Label,
     depth_png,
     jpeg,
     normal_png,
