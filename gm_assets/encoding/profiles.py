@@ -35,6 +35,7 @@ class EncoderSpec:
         device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto`. Not part of the fingerprint.
         licence: of the weights.
         at_ingest: whether ingest writes its vectors into memories.
+        files: which files of the repository are pulled; none: the usual ones of its top folder.
     """
 
     name: str
@@ -46,6 +47,7 @@ class EncoderSpec:
     device: str = "cpu"
     licence: str = "not stated"
     at_ingest: bool = True
+    files: tuple[str, ...] = ()
 
     def running(self, runtime: str | None) -> EncoderSpec:
         """The same encoder on another runtime (None: as it is). Raises ModelError."""

@@ -2,9 +2,10 @@
 
 The hub's HTTP interface is asked for the commit and its files (`/api/models/<repository>/revision/
 <revision>?blobs=true`), and each file is taken from `/<repository>/resolve/<commit>/<file>`.
-Taken are weights as safetensors, configuration, tokenizer and processor files of the top folder;
-pickled weights and code never are. What arrives is compared with the hashes that the hub states
-(SHA-256 for large files, git's blob SHA-1 for small ones), and `models.lock` pins it from then on.
+Taken are weights as safetensors, configuration, tokenizer and processor files: those of the top
+folder, or those that a profile names; pickled weights and code never are. What arrives is compared
+with the hashes that the hub states (SHA-256 for large files, git's blob SHA-1 for small ones), and
+`models.lock` pins it from then on.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
-from gm_assets.encoding.profiles import EncoderSpec
-from gm_assets.encoding.sealing import file_sha256, snapshot_folder, write_lock
+from gm_assets.encoding.sealing import Origin, file_sha256, snapshot_folder, write_lock
 from gm_assets.errors import ModelError
 
 ENDPOINT = "https://huggingface.co"
@@ -59,47 +60,48 @@ class Pulled:
     files: dict[str, str]
 
 
-def pull(
-    spec: EncoderSpec, *, progress: Callable[[int, int, int, str], None] | None = None
-) -> Pulled:
-    """Download the model of `spec` and pin it. Files that are here already are kept.
+def pull(origin: Origin, *, progress: Callable[[int, int, int, str], None] | None = None) -> Pulled:
+    """Download what `origin` names and pin it. Files that are here already are kept.
 
     Args:
         progress: called with files done, files in all, bytes so far, the file at hand.
 
     Raises:
         ModelError: not a model of the hub; no such repository or revision; it has no
-            safetensors; the network fails; a file is not the one that the hub states.
+            safetensors, or lacks a file that is needed; the network fails; a file is not the
+            one that the hub states.
     """
-    if spec.kind != "repository" or not _REPOSITORY.match(spec.source):
+    if origin.kind != "repository" or not _REPOSITORY.match(origin.source):
         raise ModelError(
-            "this model comes with gm_assets: there is nothing to pull", where=spec.name
+            "this model comes with gm_assets: there is nothing to pull", where=origin.name
         )
-    revision, remote = _commit(spec.source, spec.revision)
-    folder = snapshot_folder(spec.source, revision)
-    folder.mkdir(parents=True, exist_ok=True)
+    revision, remote = _commit(origin)
+    folder = snapshot_folder(origin.source, revision)
     files, received = {}, 0
     for number, item in enumerate(remote):
         if progress is not None:
             progress(number, len(remote), received, item.name)
-        files[item.name] = _fetched(spec.source, revision, item, folder / item.name)
+        (folder / item.name).parent.mkdir(parents=True, exist_ok=True)
+        files[item.name] = _fetched(origin.source, revision, item, folder / item.name)
         received += item.size
-    write_lock(spec.source, revision, files)
+    write_lock(origin.source, revision, files)
     if progress is not None:
         progress(len(remote), len(remote), received, "")
-    return Pulled(spec.source, revision, folder, files)
+    return Pulled(origin.source, revision, folder, files)
 
 
-def _commit(repository: str, revision: str | None) -> tuple[str, list[Remote]]:
-    """The commit that `revision` names (the newest without one), and its files that we take."""
+def _commit(origin: Origin) -> tuple[str, list[Remote]]:
+    """The commit of its revision (the newest without one), and its files that we take."""
+    repository, revision = origin.source, origin.revision
     path = f"/api/models/{repository}/revision/{revision or 'main'}?blobs=true"
     with _request(path) as answer:
         data = answer.read(MAX_ANSWER_BYTES + 1)
     try:
         stated = json.loads(data)
         commit = stated["sha"]
-        files = [_remote(entry) for entry in stated["siblings"] if _is_taken(entry["rfilename"])]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        siblings = [entry for entry in stated["siblings"] if _is_safe(entry["rfilename"])]
+        files = [_remote(entry) for entry in siblings if _is_taken(entry["rfilename"], origin)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"the hub's answer is not what its interface promises ({error})", where=repository
         ) from None
@@ -111,11 +113,31 @@ def _commit(repository: str, revision: str | None) -> tuple[str, list[Remote]]:
             where=repository,
             remedy="Choose a model that has them, or convert it yourself",
         )
+    absent = [p for p in origin.files if not any(_matches(file.name, p) for file in files)]
+    if absent:
+        raise ModelError(
+            f"commit {commit} has no {', '.join(absent)}",
+            where=repository,
+            remedy="The profile names files of another commit or model: see its profiles.toml",
+        )
     return commit, sorted(files, key=lambda file: file.size)
 
 
-def _is_taken(name: str) -> bool:
-    return bool(_NAME.match(name)) and name.endswith(SUFFIXES)
+def _is_safe(name: str) -> bool:
+    """Whether a file of that name may be written below our folder, and is of a kind we load."""
+    return all(map(_NAME.match, name.split("/"))) and name.endswith(SUFFIXES)
+
+
+def _is_taken(name: str, origin: Origin) -> bool:
+    if not origin.files:
+        return "/" not in name
+    return any(_matches(name, pattern) for pattern in origin.files)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Shell patterns, folder by folder: `*` matches no `/`."""
+    names, patterns = name.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(map(fnmatchcase, names, patterns))
 
 
 def _remote(entry: dict[str, Any]) -> Remote:

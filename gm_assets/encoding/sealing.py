@@ -23,15 +23,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
-from gm_assets.encoding.profiles import EncoderSpec, cache_folder, pulled_folder
+from gm_assets.encoding.profiles import cache_folder, pulled_folder
 from gm_assets.errors import GmError, ModelError
 from gm_assets.memory.files import Signature, write_new
 
 SUMS = "SHA256SUMS"
 LOCK = "models.lock"
-#: Files from which a model is loaded. Everything else in a folder changes no vector.
+#: Files from which a model is loaded, at any depth. Nothing else in a folder changes what it makes.
 MODEL_SUFFIXES = (".json", ".txt", ".model", ".jinja", ".safetensors", ".py", ".bin")
 #: Files of our own models that have such a suffix and are not loaded.
 NOT_LOADED = frozenset(("training.json", "words.txt"))
@@ -40,6 +40,30 @@ MAX_LIST_BYTES = 4_000_000
 REMEMBERED_BYTES = 64_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+
+
+class Origin(Protocol):
+    """Where the files of a model come from: an encoder, or one part of a shader."""
+
+    @property
+    def name(self) -> str:
+        """What `gm models` calls the model."""
+
+    @property
+    def source(self) -> str:
+        """Its folder, or its repository on the hub."""
+
+    @property
+    def kind(self) -> Literal["folder", "repository"]:
+        """`folder` (sealed by its SHA256SUMS) or `repository` (pinned by models.lock)."""
+
+    @property
+    def revision(self) -> str | None:
+        """Commit of the repository, 40 hexadecimal digits; None leaves it to the lock."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Patterns of the files that are pulled (`unet/*.json`); none: those of the top folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +78,13 @@ class Sealed:
     revision: str | None = None
 
 
-def sealed(spec: EncoderSpec) -> Sealed:
+def sealed(origin: Origin) -> Sealed:
     """The model's folder after every file that is loaded was compared with its seal.
 
     Raises:
         ModelError: not there, not sealed, a file missing, added or changed.
     """
-    if spec.kind == "repository":
-        folder, revision, expected = _locked(spec)
-    else:
-        folder, revision = Path(spec.source), None
-        expected = read_sums(folder)
+    folder, revision, expected = _expected(origin)
     present = loaded_files(folder)
     relevant = {name: digest for name, digest in expected.items() if _is_loaded(name)}
     for name in sorted({*present, *relevant}):
@@ -77,16 +97,13 @@ def sealed(spec: EncoderSpec) -> Sealed:
     return Sealed(folder, dict(sorted(relevant.items())), revision)
 
 
-def damaged_files(spec: EncoderSpec) -> tuple[str, ...]:
+def damaged_files(origin: Origin) -> tuple[str, ...]:
     """Names of sealed files, loaded or not, that are missing or changed (`gm models verify`).
 
     Raises:
         ModelError: the model is not there or not sealed.
     """
-    if spec.kind == "repository":
-        folder, _, expected = _locked(spec)
-    else:
-        folder, expected = Path(spec.source), read_sums(Path(spec.source))
+    folder, _, expected = _expected(origin)
     return tuple(
         name
         for name, digest in sorted(expected.items())
@@ -156,9 +173,14 @@ def read_lock() -> dict[str, Any]:
 
 
 def write_lock(repository: str, revision: str, files: Mapping[str, str]) -> Path:
-    """Pin a pulled repository in models.lock; returns its path."""
+    """Pin a pulled repository in models.lock; returns its path.
+
+    Files of the same commit that another model of that repository needs stay pinned.
+    """
     lock = read_lock()
-    lock[repository] = {"revision": revision, "files": dict(sorted(files.items()))}
+    before = lock.get(repository, {})
+    kept = before["files"] if before.get("revision") == revision else {}
+    lock[repository] = {"revision": revision, "files": dict(sorted((kept | dict(files)).items()))}
     path = pulled_folder() / LOCK
     text = json.dumps(dict(sorted(lock.items())), indent=1) + "\n"
     write_new(path, text.encode(), overwrite=True)
@@ -171,13 +193,22 @@ def snapshot_folder(repository: str, revision: str) -> Path:
 
 
 def loaded_files(folder: Path) -> tuple[str, ...]:
-    """Names of the files in `folder` itself from which a model is loaded, sorted."""
-    try:
-        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
-    except OSError as error:
+    """Names of the files below `folder` from which a model is loaded, sorted.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
         raise ModelError(
             f"the model folder cannot be read ({error.strerror})", where=folder, remedy=_AGAIN
-        ) from None
+        )
+
+    names = [
+        Path(root, name).relative_to(folder).as_posix()
+        for root, _, files in os.walk(folder, onerror=fail)
+        for name in files
+    ]
     return tuple(sorted(filter(_is_loaded, names)))
 
 
@@ -209,21 +240,23 @@ def file_sha256(path: Path) -> str:
 _AGAIN = "Get the model again: `gm models pull`, or the checkout's models folder"
 
 
-def _locked(spec: EncoderSpec) -> tuple[Path, str, dict[str, str]]:
-    """Folder, commit and hashes of a pulled model."""
-    entry = read_lock().get(spec.source)
-    wanted = spec.revision or (entry or {}).get("revision")
+def _expected(origin: Origin) -> tuple[Path, str | None, dict[str, str]]:
+    """Folder, commit and hashes of a model as they were sealed."""
+    if origin.kind == "folder":
+        return Path(origin.source), None, read_sums(Path(origin.source))
+    entry = read_lock().get(origin.source)
+    wanted = origin.revision or (entry or {}).get("revision")
     if entry is None or entry["revision"] != wanted:
         raise ModelError(
             "the model was not pulled" if entry is None else f"revision {wanted} was not pulled",
-            where=spec.source,
-            remedy=f"`gm models pull {spec.name}` downloads it",
+            where=origin.source,
+            remedy=f"`gm models pull {origin.name}` downloads it",
         )
-    return snapshot_folder(spec.source, entry["revision"]), entry["revision"], entry["files"]
+    return snapshot_folder(origin.source, entry["revision"]), entry["revision"], entry["files"]
 
 
 def _is_loaded(name: str) -> bool:
-    return "/" not in name and name.endswith(MODEL_SUFFIXES) and name not in NOT_LOADED
+    return name.endswith(MODEL_SUFFIXES) and name not in NOT_LOADED
 
 
 def _is_below(name: str) -> bool:
