@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import Any
+from typing import Any, Self
 
 
 class GmError(Exception):
@@ -78,8 +78,8 @@ class Problem:
         return f"{self.where}: {self.what}. {self.remedy}"
 
 
-class InvalidVocabulary(GmError):
-    """Files of a vocabulary break its definition; `problems` holds all that is wrong.
+class InvalidDocument(GmError):
+    """A file that people write breaks its definition; `problems` holds all that is wrong.
 
     The message is the first problem's; as text the error lists every one.
     """
@@ -98,17 +98,33 @@ class InvalidVocabulary(GmError):
         self.problems = problems
 
     @classmethod
-    def of(cls, problems: tuple[Problem, ...]) -> InvalidVocabulary:
+    def of(cls, problems: tuple[Problem, ...]) -> Self:
         """The error for these problems, of which there is at least one."""
-        first, more = problems[0], len(problems) - 1
-        remedy = f"{first.remedy}; `gm vocab check` lists {more} more" if more else first.remedy
+        first, others = problems[0], problems[1:]
+        remedy = f"{first.remedy}{cls._more(others)}" if others else first.remedy
         return cls(first.what, where=first.where, remedy=remedy, problems=problems)
+
+    @classmethod
+    def _more(cls, others: tuple[Problem, ...]) -> str:
+        return "".join(f"; also {other.where}: {other.what}" for other in others[:5])
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems)) or super().__str__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return InvalidVocabulary.of, (self.problems,)
+        return type(self).of, (self.problems,)
+
+
+class InvalidVocabulary(InvalidDocument):
+    """Files of a vocabulary break its definition."""
+
+    @classmethod
+    def _more(cls, others: tuple[Problem, ...]) -> str:
+        return f"; `gm vocab check` lists {len(others)} more"
+
+
+class InvalidPlan(InvalidDocument):
+    """The plan of a chain breaks its definition."""
 
 
 class MemoryConflict(GmError):

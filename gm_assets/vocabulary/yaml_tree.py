@@ -3,12 +3,13 @@
 Read from the parser's events (PyYAML, or libyaml where PyYAML has it), so that nothing is
 ever built which a bound forbids: anchors, aliases and tags are refused, sizes, depth and
 counts are limited, a key may stand only once in its map, and a plain word that YAML takes for
-a number, a date or a truth value is an error instead of a surprise.
+a number, a date or a truth value is an error instead of a surprise, unless the reader of the
+file expects one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -79,15 +80,19 @@ class _Stop(Exception):
     """The rest of the file is not worth reading."""
 
 
-def read_tree(data: bytes, problems: Problems) -> Node | None:
+def read_tree(data: bytes, problems: Problems, plain: Collection[str] = ()) -> Node | None:
     """The one document in `data`; None where it is empty or too broken to go on.
 
     What is wrong goes into `problems`.
+
+    Args:
+        plain: YAML's names of the kinds that may stand without quotes besides texts (`int`,
+            `float`, `bool`); they come as the texts that were written.
     """
     import yaml
 
     if len(data) > MAX_BYTES:
-        problems.add(None, f"the file is larger than {MAX_BYTES:,} bytes", "Split the facet")
+        problems.add(None, f"the file is larger than {MAX_BYTES:,} bytes", "Split it")
         return None
     try:
         text = data.decode("utf-8-sig")
@@ -97,7 +102,7 @@ def read_tree(data: bytes, problems: Problems) -> Node | None:
         return None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Builder(yaml.parse(text, Loader=loader), problems).document()
+        return _Builder(yaml.parse(text, Loader=loader), problems, plain).document()
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
@@ -112,13 +117,16 @@ def read_tree(data: bytes, problems: Problems) -> Node | None:
 class _Builder:
     """Builds the tree from events without recursion deeper than `MAX_DEPTH`."""
 
-    def __init__(self, events: Iterator[yaml.Event], problems: Problems) -> None:
+    def __init__(
+        self, events: Iterator[yaml.Event], problems: Problems, plain: Collection[str]
+    ) -> None:
         import yaml
 
         self.yaml = yaml
         self.resolver = yaml.SafeLoader("")
         self.events = events
         self.problems = problems
+        self.plain = {"str", *plain}
         self.nodes = 0
 
     def document(self) -> Node | None:
@@ -128,7 +136,7 @@ class _Builder:
             if isinstance(event, self.yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self.stop(event, "a second document begins here", "Keep one facet a file")
+                    self.stop(event, "a second document begins here", "Keep one a file")
                 root = self.node(next(self.events), 1)
         return root
 
@@ -136,7 +144,7 @@ class _Builder:
         """The node that begins with `event`; what is left empty is an empty text."""
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            self.stop(event, f"more than {MAX_NODES:,} values in one file", "Split the facet")
+            self.stop(event, f"more than {MAX_NODES:,} values in one file", "Split it")
         if depth > MAX_DEPTH:
             self.stop(event, f"lists and maps nested deeper than {MAX_DEPTH}", "Make it flat")
         if isinstance(event, self.yaml.AliasEvent) or event.anchor is not None:
@@ -155,7 +163,7 @@ class _Builder:
             self.stop(event, f"the tag {event.tag} is not part of this format", "Remove it")
         tag = self.resolver.resolve(self.yaml.ScalarNode, event.value, event.implicit)
         kind = tag.rpartition(":")[2]
-        if kind != "str" and event.value:
+        if kind not in self.plain and event.value:
             self.problems.add(
                 place,
                 f"YAML takes {event.value} for {_KINDS.get(kind, kind)}, a text is needed",
