@@ -11,10 +11,10 @@ from gm_assets.making.keeping import Kept, Label
 from gm_assets.memory.record import Camera, Gap, Parent
 from gm_assets.sculpt.cameras import frame as framed
 from gm_assets.sculpt.cameras import look_at
+from gm_assets.sculpt.maps import png
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.world.demo.desk import Desk, body
 from gm_assets.world.demo.plans import Shot
-from gm_assets.world.demo.studio import png
 from gm_assets.world.looks.frame import Frame, Stage, render
 from gm_assets.world.looks.indoors import within
 from gm_assets.world.looks.light import Colour, Lamp

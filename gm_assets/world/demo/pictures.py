@@ -9,17 +9,11 @@ import numpy as np
 from gm_assets.making.keeping import Kept, Label
 from gm_assets.memory.record import Stage
 from gm_assets.sculpt.clay import Studio, clay
+from gm_assets.sculpt.maps import depth_png, normal_png, png
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.world.demo.desk import Desk
-from gm_assets.world.demo.studio import (
-    depth_png,
-    jpeg,
-    normal_png,
-    pixels_of,
-    png,
-    webp,
-)
+from gm_assets.world.demo.studio import jpeg, pixels_of, webp
 from gm_assets.world.looks.elevation import ELEVATIONS
 from gm_assets.world.looks.frame import render
 from gm_assets.world.looks.indoors import within

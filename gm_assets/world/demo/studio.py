@@ -46,15 +46,6 @@ def studio(
 # ------------------------------------------------------------------ encoding
 
 
-def png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """8-bit grey, RGB or RGBA, or 16-bit grey, as PNG."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=6)
-    return file.getvalue()
-
-
 def jpeg(pixels: NDArray[np.uint8], quality: int = 90) -> bytes:
     """RGB as a JPEG without colour subsampling, which would smear pencil and red cloth."""
     from PIL import Image
@@ -83,22 +74,3 @@ def pixels_of(data: bytes) -> NDArray[np.uint8]:
 
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def depth_png(depth: NDArray[np.float32]) -> tuple[bytes, float, float]:
-    """Depth as 16-bit grey, and its near and far in metres.
-
-    0 is nothing; 65535 is near, 1 is far, linear in depth.
-    """
-    seen = np.isfinite(depth)
-    near, far = float(depth[seen].min()), float(depth[seen].max())
-    span = max(far - near, 1e-9)
-    steps = np.zeros(depth.shape, np.uint16)
-    steps[seen] = np.round(65535 - (depth[seen] - near) / span * 65534).astype(np.uint16)
-    return png(steps), near, far
-
-
-def normal_png(normal: NDArray[np.float32], seen: NDArray[np.bool_]) -> bytes:
-    """Camera normals as RGB, -1 to 1 mapped to 0 to 255; mid grey where there is nothing."""
-    colour = np.where(seen[..., None], normal * 0.5 + 0.5, 0.5)
-    return png((colour * 255 + 0.5).astype(np.uint8))
