@@ -4,27 +4,27 @@ Specification: Khronos glTF 2.0 (ISO/IEC 12113:2022), sections 3 (data) and 4 (G
 writer is deterministic: equal sculpts give equal bytes. Each part becomes one node with one
 mesh; node `extras` hold its semantic class and material.
 
-The reader takes GLBs of strangers, for thumbnails and ingest. It reads triangles, strips and
-fans of every node of the default scene with its transforms, in the bind pose. Everything is
-bounded, nothing outside the file is opened, and compressed geometry is refused by name.
+The reader takes GLBs of strangers, for thumbnails and ingest: what it reads of a document is
+in `gltf`, and nothing outside the file is opened.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.containers import glb as container
-from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat
+from gm_assets.errors import TooLarge, UnreadableFile
+from gm_assets.sculpt.gltf import Gltf
 from gm_assets.sculpt.model import Part, Sculpt
+from gm_assets.sculpt.pieces import MOST_FILE_BYTES, Names
 from gm_assets.sculpt.shading import corner_normals
 
 #: Linear base colour, metalness and roughness that stand for each material in a viewer.
@@ -45,24 +45,6 @@ _PLAIN = ((0.35, 0.34, 0.33), 0.0, 0.8)
 
 _GLB_MAGIC, _JSON_CHUNK, _BIN_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 _UNSIGNED_SHORT, _UNSIGNED_INT, _FLOAT = 5123, 5125, 5126
-_COMPONENT: dict[int, np.dtype] = {
-    5120: np.dtype("<i1"),
-    5121: np.dtype("<u1"),
-    5122: np.dtype("<i2"),
-    5123: np.dtype("<u2"),
-    5125: np.dtype("<u4"),
-    5126: np.dtype("<f4"),
-}
-_WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
-_TRIANGLES, _STRIP, _FAN = 4, 5, 6
-
-MOST_FILE_BYTES = 2 * 1024**3
-MOST_NODES = 100_000
-MOST_DEPTH = 256
-MOST_TRIANGLES = 20_000_000
-#: Largest number of primitives, counting every use of a mesh: empty ones cost time as well.
-MOST_PRIMITIVES = 100_000
-_LONGEST_NAME = 256
 
 
 # --------------------------------------------------------------------------- writing
@@ -202,6 +184,7 @@ def read_glb(path: str | PathLike[str]) -> Sculpt:
         UnreadableFile: the file is not a sound GLB.
         UnsupportedFormat: geometry is compressed, sparse, or lies outside the file.
         TooLarge: the file, its JSON, its nodes or its triangles exceed their bounds.
+        MissingExtra: Draco compression, and the package that reads it is not installed.
     """
     where = Path(path)
     try:
@@ -218,258 +201,32 @@ def parse_glb(
     data: bytes, *, name: str = "sculpt", where: str | PathLike[str] | None = None
 ) -> Sculpt:
     """`read_glb` for bytes in memory; `name` serves where the file names no scene."""
-    return _Reader(*_unpack(data, where), where).sculpt(name)
+    document = open_glb(data, where)
+    names = Names()
+    parts = []
+    for piece in document.pieces():
+        with np.errstate(over="ignore"):
+            vertices = piece.vertices.astype(np.float32)
+        if not np.isfinite(vertices).all():
+            raise document.broken("a vertex is not finite")
+        faces = piece.faces.astype(np.uint32)
+        if len(faces) and int(faces.max()) >= len(vertices):
+            raise document.broken("a triangle names a vertex that does not exist")
+        parts.append(Part(names.free(piece.name), piece.semantic, piece.material, vertices, faces))
+    return Sculpt(document.title(name), tuple(parts))
 
 
-def _unpack(data: bytes, where: str | PathLike[str] | None) -> tuple[dict[str, Any], memoryview]:
-    """The JSON document and the BIN chunk of a GLB, by the one parser of `containers`."""
+def open_glb(
+    data: bytes,
+    where: str | PathLike[str] | None = None,
+    outside: Callable[[str], bytes] | None = None,
+) -> Gltf:
+    """The JSON document and the BIN chunk of a GLB, by the one parser of `containers`.
+
+    Args:
+        outside: gives the bytes behind the URI of a buffer; without it such buffers are refused.
+    """
     name = None if where is None else fspath(where)
     spans = [chunk.body for chunk in container.chunks(data, name) if chunk.kind == b"BIN\0"]
     binary = memoryview(data)[spans[0].offset : spans[0].end] if spans else memoryview(b"")
-    return container.document(data, name), binary
-
-
-class _Names:
-    """Gives every part a name of its own, in one step however many share a base."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._turns: dict[str, int] = {}
-
-    def free(self, base: str) -> str:
-        """`base`, or where it is taken `base.2`, `base.3` ..."""
-        name, turn = base, self._turns.get(base, 2)
-        while name in self._taken:
-            name, turn = f"{base}.{turn}", turn + 1
-        self._turns[base] = turn
-        self._taken.add(name)
-        return name
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Reads one parsed document; every index in it is checked before it is used."""
-
-    document: dict[str, Any]
-    binary: memoryview
-    where: str | PathLike[str] | None
-
-    def broken(self, what: str) -> UnreadableFile:
-        return UnreadableFile(what, where=self.where)
-
-    def sculpt(self, name: str) -> Sculpt:
-        """Walks the default scene (or all root nodes) without recursion."""
-        for extension in self.texts("extensionsRequired"):
-            if "draco" in extension.lower() or "meshopt" in extension.lower():
-                raise UnsupportedFormat(
-                    f"its geometry is compressed ({extension})",
-                    where=self.where,
-                    remedy="Export it again without mesh compression",
-                )
-        title, roots = self.roots(name)
-        parts: list[Part] = []
-        names = _Names()
-        stack = [(node, np.eye(4), 0) for node in reversed(roots)]
-        visited = primitives = triangles = vertices = 0
-        while stack:
-            number, above, depth = stack.pop()
-            visited += 1
-            if visited > MOST_NODES or depth > MOST_DEPTH:
-                raise TooLarge(
-                    f"the node tree has more than {MOST_NODES} nodes or {MOST_DEPTH} levels",
-                    where=self.where,
-                )
-            node = self.item("nodes", number)
-            world = above @ self.transform(node)
-            if "mesh" in node:
-                mesh = self.item("meshes", node["mesh"])
-                primitives += len(self.primitives(mesh))
-                if primitives > MOST_PRIMITIVES:
-                    raise TooLarge(f"more than {MOST_PRIMITIVES} primitives", where=self.where)
-                for part in self.mesh_parts(node, mesh, world, names):
-                    triangles += len(part.faces)
-                    vertices += len(part.vertices)
-                    if max(triangles, vertices // 3) > MOST_TRIANGLES:
-                        raise TooLarge(f"more than {MOST_TRIANGLES} triangles", where=self.where)
-                    parts.append(part)
-            children = node.get("children", [])
-            if not isinstance(children, list):
-                raise self.broken("a node's children are not a list")
-            stack.extend((child, world, depth + 1) for child in reversed(children))
-        return Sculpt(title, tuple(parts))
-
-    def roots(self, name: str) -> tuple[str, list[Any]]:
-        """The name of the default scene and its root nodes."""
-        if self.document.get("scenes"):
-            scene = self.item("scenes", self.document.get("scene", 0))
-            nodes = scene.get("nodes", [])
-            if not isinstance(nodes, list):
-                raise self.broken("a scene's nodes are not a list")
-            return _name(scene.get("name"), name), nodes
-        everything = self.document.get("nodes", [])
-        if not isinstance(everything, list):
-            raise self.broken("'nodes' is not a list")
-        lower = {
-            child
-            for node in everything
-            if isinstance(node, dict) and isinstance(node.get("children"), list)
-            for child in node["children"]
-            if isinstance(child, int)
-        }
-        return name, [number for number in range(len(everything)) if number not in lower]
-
-    def texts(self, key: str) -> list[str]:
-        value = self.document.get(key, [])
-        return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
-
-    def item(self, key: str, number: Any) -> dict[str, Any]:
-        """Entry `number` of a top-level array, or an error that names it."""
-        items = self.document.get(key)
-        if not isinstance(items, list) or isinstance(number, bool) or not isinstance(number, int):
-            raise self.broken(f"{key}[{number!r}] does not exist")
-        if not 0 <= number < len(items) or not isinstance(items[number], dict):
-            raise self.broken(f"{key}[{number}] does not exist")
-        return items[number]
-
-    def transform(self, node: dict[str, Any]) -> NDArray[np.float64]:
-        """The node's local matrix (section 3.5.2: T * R * S, or a column-major matrix)."""
-        if "matrix" in node:
-            return self.numbers(node["matrix"], 16).reshape(4, 4).T
-        matrix = np.eye(4)
-        x, y, z, w = self.numbers(node.get("rotation", [0, 0, 0, 1]), 4)
-        matrix[:3, :3] = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
-        ) * self.numbers(node.get("scale", [1, 1, 1]), 3)
-        matrix[:3, 3] = self.numbers(node.get("translation", [0, 0, 0]), 3)
-        return matrix
-
-    def numbers(self, value: Any, count: int) -> NDArray[np.float64]:
-        if not isinstance(value, list) or len(value) != count:
-            raise self.broken(f"a node's transform does not have {count} numbers")
-        if not all(isinstance(one, int | float) and abs(one) < 1e30 for one in value):
-            raise self.broken("a node's transform is not made of finite numbers")
-        return np.array(value, np.float64)
-
-    def primitives(self, mesh: dict[str, Any]) -> list[Any]:
-        primitives = mesh.get("primitives")
-        if not isinstance(primitives, list):
-            raise self.broken("a mesh has no primitives")
-        return primitives
-
-    def mesh_parts(
-        self,
-        node: dict[str, Any],
-        mesh: dict[str, Any],
-        world: NDArray[np.float64],
-        names: _Names,
-    ) -> Iterator[Part]:
-        """One part for each primitive of the node's mesh that has triangles."""
-        extras = node.get("extras")
-        extras = extras if isinstance(extras, dict) else {}
-        base = _name(node.get("name"), _name(mesh.get("name"), "part"))
-        for primitive in self.primitives(mesh):
-            if not isinstance(primitive, dict):
-                raise self.broken("a mesh primitive is not an object")
-            geometry = self.triangles(primitive)
-            if geometry is None:
-                continue
-            vertices, faces = geometry
-            placed = vertices @ world[:3, :3].T + world[:3, 3]
-            if not np.isfinite(placed.astype(np.float32)).all():
-                raise self.broken("a vertex is not finite")
-            if np.linalg.det(world[:3, :3]) < 0:  # a mirror turns triangles inside out
-                faces = faces[:, ::-1]
-            material = _name(extras.get("material"), self.material_name(primitive))
-            semantic = _name(extras.get("semantic"), "")
-            yield Part(names.free(base), semantic, material, placed.astype(np.float32), faces)
-
-    def material_name(self, primitive: dict[str, Any]) -> str:
-        if "material" not in primitive:
-            return ""
-        return _name(self.item("materials", primitive["material"]).get("name"), "")
-
-    def triangles(self, primitive: dict[str, Any]) -> tuple[NDArray, NDArray] | None:
-        """Vertices (n, 3) float64 and faces (m, 3) uint32; None for points and lines."""
-        mode = primitive.get("mode", _TRIANGLES)
-        attributes = primitive.get("attributes")
-        if mode not in (_TRIANGLES, _STRIP, _FAN) or not isinstance(attributes, dict):
-            return None
-        if "POSITION" not in attributes:
-            return None
-        vertices = self.accessor(attributes["POSITION"], "VEC3").astype(np.float64)
-        if "indices" in primitive:
-            index = self.accessor(primitive["indices"], "SCALAR").reshape(-1).astype(np.int64)
-        else:
-            index = np.arange(len(vertices), dtype=np.int64)
-        if len(index) and not 0 <= index.min() <= index.max() < len(vertices):
-            raise self.broken("a triangle names a vertex that does not exist")
-        if mode == _TRIANGLES:
-            faces = index[: len(index) // 3 * 3].reshape(-1, 3)
-        elif len(index) < 3:
-            faces = np.zeros((0, 3), np.int64)
-        elif mode == _STRIP:
-            faces = np.stack([index[:-2], index[1:-1], index[2:]], axis=1)
-            faces[1::2] = faces[1::2][:, [1, 0, 2]]
-        else:
-            faces = np.stack([np.full(len(index) - 2, index[0]), index[1:-1], index[2:]], axis=1)
-        return vertices, faces.astype(np.uint32)
-
-    def accessor(self, number: Any, kind: str) -> NDArray:
-        """The values of an accessor, (count, width), normalised integers as floats."""
-        accessor = self.item("accessors", number)
-        component = _COMPONENT.get(accessor.get("componentType", 0))
-        count = accessor.get("count")
-        if accessor.get("type") != kind or component is None or not _natural(count):
-            raise self.broken(f"accessors[{number}] is not a sound {kind}")
-        if "sparse" in accessor:
-            raise UnsupportedFormat("a sparse accessor", where=self.where)
-        if count > 3 * MOST_TRIANGLES:
-            raise TooLarge(f"accessors[{number}] has {count} values", where=self.where)
-        if "bufferView" not in accessor:  # by the specification all zeros: no shape to show
-            raise UnsupportedFormat("an accessor without data of its own", where=self.where)
-        view = self.item("bufferViews", accessor["bufferView"])
-        buffer = self.item("buffers", view.get("buffer"))
-        if view.get("buffer") != 0 or "uri" in buffer:
-            raise UnsupportedFormat(
-                "its geometry lies in another file or in a data URI",
-                where=self.where,
-                remedy="Export it again as one GLB",
-            )
-        start, length = view.get("byteOffset", 0), view.get("byteLength", -1)
-        inner, width = accessor.get("byteOffset", 0), _WIDTH[kind]
-        stride = view.get("byteStride", component.itemsize * width)
-        if not all(_natural(value) for value in (start, length, inner, stride)):
-            raise self.broken(f"accessors[{number}] has an offset that is not a number")
-        if start + length > len(self.binary):
-            raise self.broken("a buffer view runs past the end of the file")
-        if not component.itemsize * width <= stride <= 252 or stride % component.itemsize:
-            raise self.broken(f"accessors[{number}] has a stride of {stride} bytes")
-        needed = inner + stride * (count - 1) + component.itemsize * width if count else 0
-        if needed > length:
-            raise self.broken(f"accessors[{number}] runs past its buffer view")
-        values = np.ndarray(
-            (count, width),
-            component,
-            self.binary,
-            offset=start + inner,
-            strides=(stride, component.itemsize),
-        )
-        if accessor.get("normalized") is True and component.kind in "iu":
-            return np.maximum(values / np.iinfo(component).max, -1.0)
-        return values
-
-
-def _natural(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _name(value: Any, otherwise: str) -> str:
-    """A bounded text without control characters, or `otherwise`."""
-    if not isinstance(value, str):
-        return otherwise
-    clean = "".join(sign for sign in value[:_LONGEST_NAME] if sign.isprintable()).strip()
-    return clean or otherwise
+    return Gltf(container.document(data, name), binary, where, outside)

@@ -23,6 +23,7 @@ SEMANTICS: tuple[str, ...] = (
     "architecture",
     "ground",
     "light",
+    "air",
 )
 
 #: What a part is made of.

@@ -33,6 +33,23 @@ def unit(vectors: NDArray) -> NDArray[np.float64]:
     return np.where(lengths > 1e-30, safe, np.array([0.0, 1.0, 0.0]))
 
 
+def places(vertices: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(n,) the number of each vertex's place: equal for vertices at the same point.
+
+    Points are sorted by a hash of their bits, which takes a third of the time of sorting them
+    as rows; the rare hashes that two points share are told apart afterwards.
+    """
+    bits = np.ascontiguousarray(vertices + np.float32(0)).view(np.uint32).astype(np.uint64)
+    key = np.zeros(len(bits), np.uint64)
+    for axis in range(3):
+        key = (key ^ bits[:, axis]) * np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(29)
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    if (bits == bits[first[place]]).all():
+        return place.reshape(-1)
+    return np.unique(bits, axis=0, return_inverse=True)[1].reshape(-1)
+
+
 def corner_normals(
     vertices: NDArray[np.float32], faces: NDArray[np.uint32], crease: float = CREASE
 ) -> NDArray[np.float32]:
@@ -41,8 +58,7 @@ def corner_normals(
         return np.zeros((0, 3, 3), np.float32)
     weighted = face_normals(vertices, faces)
     flat = unit(weighted)
-    _, place = np.unique(vertices, axis=0, return_inverse=True)
-    corner_place = place.reshape(-1)[faces].reshape(-1)
+    corner_place = places(vertices)[faces].reshape(-1)
     count = int(corner_place.max()) + 1
     corner_face = np.repeat(np.arange(len(faces)), 3)
 

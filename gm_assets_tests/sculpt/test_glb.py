@@ -121,7 +121,7 @@ def test_strips_and_fans_become_triangles() -> None:
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"extensionsRequired": ["KHR_draco_mesh_compression"]}, UnsupportedFormat),
+        ({"extensionsRequired": ["EXT_meshopt_compression"]}, UnsupportedFormat),
         ({"buffers": [{"byteLength": 36, "uri": "/etc/passwd"}]}, UnsupportedFormat),
         ({"accessors": [{"componentType": 5126, "count": 3, "type": "VEC3"}]}, UnsupportedFormat),
         ({"nodes": [{"mesh": 4}]}, UnreadableFile),
