@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.training.facts import Facts, Split, hashed
-from gm_assets.training.looks import INTERIOR, Sample, Sitter, desk_views, drawings, frames
+from gm_assets.training.looks import Sample, desk_views, drawings, frames
+from gm_assets.training.staging import INTERIOR, Sitter
 from gm_assets.world.names import ENVIRONMENTS
 from gm_assets.world.subjects import SUBJECTS
 

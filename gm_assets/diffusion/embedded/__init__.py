@@ -1,0 +1,1 @@
+"""The embedded leash: our own small diffusion model, in pixels, obedient to passes."""

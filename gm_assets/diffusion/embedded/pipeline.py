@@ -1,0 +1,223 @@
+"""The embedded leash as a diffusers pipeline: a base frame, then its details.
+
+Two networks of one class. The base network draws the whole frame small, from noise, led by words
+and by the guide scaled down: composition, light, air. The detail network then draws the large
+frame, from noise again, led by the small one and by the guide at full size (a cascade after Ho
+et al. 2021). No render enters anywhere: all that is known of the subject are its passes.
+
+Importing this module imports torch and diffusers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch  # noqa: TID253
+import torch.nn.functional as F  # noqa: TID253
+from diffusers import DDIMScheduler, DiffusionPipeline  # noqa: TID253
+from numpy.typing import NDArray
+from torch import Tensor  # noqa: TID253
+
+from gm_assets.diffusion.embedded.features import CHANNELS
+from gm_assets.diffusion.embedded.network import LeashUNet
+from gm_assets.diffusion.embedded.pictures import to_pixels
+
+#: Area of a base frame in pixels: that of a square of 96.
+BASE_AREA = 96 * 96
+#: Base frames have sides of multiples of this, large frames of `_FOLD`.
+_STEP, _FOLD = 8, 16
+#: Noise that stands for one unit of `blur` on a prior.
+_GRAIN = 0.5
+#: Pixels of a tile of the detail network, and of its rim that is drawn and thrown away.
+TILE, RIM = 512, 64
+
+
+def new_scheduler() -> DDIMScheduler:
+    """The schedule of training and of sampling: squared cosine, no signal left at its end."""
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=True,
+        clip_sample_range=3.4,
+        set_alpha_to_one=True,
+    )
+
+
+def clouded(prior: Tensor, blur: Tensor, grain: Tensor) -> Tensor:
+    """A prior under noise, so that the detail network does not trust it blindly.
+
+    Args:
+        prior: (n, 3, h, w) values.
+        blur: (n,) 0 to 1.
+        grain: (n, 3, h, w) standard normal.
+    """
+    return prior + _GRAIN * blur[:, None, None, None] * grain
+
+
+def enlarged(prior: Tensor, height: int, width: int) -> Tensor:
+    """A base frame scaled up to a picture's height and width."""
+    return F.interpolate(prior, (height, width), mode="bilinear", align_corners=False)
+
+
+def base_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the base frame of a large one."""
+    scale = (BASE_AREA / (width * height)) ** 0.5
+    return (
+        max(_STEP, round(width * scale / _STEP) * _STEP),
+        max(_STEP, round(height * scale / _STEP) * _STEP),
+    )
+
+
+class LeashPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """Frames from passes and terms.
+
+    Args:
+        base, detail: the two networks.
+        scheduler: of both; another of diffusers' schedulers for velocity may take its place.
+    """
+
+    model_cpu_offload_seq = "base->detail"
+
+    def __init__(self, base: LeashUNet, detail: LeashUNet, scheduler: DDIMScheduler) -> None:
+        super().__init__()
+        self.register_modules(base=base, detail=detail, scheduler=scheduler)
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        guide: NDArray[np.float32],
+        words: Sequence[int],
+        negative: Sequence[int] | None = None,
+        *,
+        generator: torch.Generator,
+        steps: int = 20,
+        detail_steps: int = 6,
+        guidance: float = 1.5,
+        blur: float = 0.15,
+        noise: Tensor | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[np.uint8]:
+        """One frame as large as its guide.
+
+        Args:
+            guide: (channels, height, width), see `features`.
+            words, negative: terms of each facet; the negative ones, or nothing said, are what
+                guidance leads away from.
+            generator: on the CPU; the only source of chance.
+            steps, detail_steps: of the two networks.
+            guidance: weight of classifier-free guidance (Ho and Salimans 2022); 1 for none.
+            blur: noise put on the base frame before its details are drawn, 0 to 1.
+            noise: (1, 3, height, width) standard normal, in place of the generator's for the
+                details.
+
+        Returns:
+            (height, width, 3) uint8.
+        """
+        if guide.shape[0] != len(CHANNELS):
+            raise ValueError(f"a guide has {len(CHANNELS)} channels, not {guide.shape[0]}")
+        given = torch.from_numpy(np.ascontiguousarray(guide))[None]
+        done, total = 0, steps + detail_steps
+
+        def report() -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, total)
+
+        small = self._base(given, words, negative, generator, steps, guidance, report)
+        large = self._detail(given, small, words, generator, detail_steps, blur, noise, report)
+        return to_pixels(large[0].float().cpu().numpy())
+
+    def _base(
+        self,
+        guide: Tensor,
+        words: Sequence[int],
+        negative: Sequence[int] | None,
+        generator: torch.Generator,
+        steps: int,
+        guidance: float,
+        report: Callable[[], None],
+    ) -> Tensor:
+        width, height = base_size(guide.shape[-1], guide.shape[-2])
+        small = F.adaptive_avg_pool2d(guide, (height, width)).to(self.device)
+        values = torch.randn((1, 3, height, width), generator=generator).to(self.device)
+        refused = list(negative) if negative is not None else [0] * len(words)
+        told = torch.tensor([list(words), refused], device=self.device)
+        both = 2 if guidance != 1 else 1
+        self.scheduler.set_timesteps(steps)
+        for time in self.scheduler.timesteps:
+            moment = torch.full((both,), float(time) / 999, device=self.device)
+            found = self.base(
+                values.expand(both, -1, -1, -1),
+                moment,
+                small.expand(both, -1, -1, -1),
+                told[:both],
+            )
+            velocity = found[:1]
+            if both == 2:
+                velocity = found[1:] + guidance * (found[:1] - found[1:])
+            values = self.scheduler.step(velocity, time, values).prev_sample
+            report()
+        return values
+
+    def _detail(
+        self,
+        guide: Tensor,
+        small: Tensor,
+        words: Sequence[int],
+        generator: torch.Generator,
+        steps: int,
+        blur: float,
+        noise: Tensor | None,
+        report: Callable[[], None],
+    ) -> Tensor:
+        height, width = guide.shape[-2:]
+        amount = torch.tensor([blur])
+        grain = torch.randn(small.shape, generator=generator)
+        prior = enlarged(clouded(small.cpu(), amount, grain), height, width)
+        values = torch.randn((1, 3, height, width), generator=generator)
+        values = values if noise is None else noise.clone()
+        told = torch.tensor([list(words)], device=self.device)
+        self.scheduler.set_timesteps(steps)
+        for time in self.scheduler.timesteps:
+            moment = torch.full((1,), float(time) / 999, device=self.device)
+            velocity = torch.empty_like(values)
+            for wide, inner, place in tiles(height, width):
+                found = self.detail(
+                    values[wide].to(self.device),
+                    moment,
+                    guide[wide].to(self.device),
+                    told,
+                    prior=prior[wide].to(self.device),
+                    blur=amount.to(self.device),
+                )
+                velocity[place] = found[inner].float().cpu()
+            values = self.scheduler.step(velocity, time, values).prev_sample
+            report()
+        return values
+
+
+def tiles(height: int, width: int) -> list[tuple[Any, Any, Any]]:
+    """How a picture is drawn in parts: the slice with its rim, its inner part, its place.
+
+    The networks look no farther than the rim, so that a picture in parts is the picture whole.
+    """
+    found = []
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            bottom, right = min(top + TILE, height), min(left + TILE, width)
+            above, before = max(top - RIM, 0), max(left - RIM, 0)
+            below, after = min(bottom + RIM, height), min(right + RIM, width)
+            found.append(
+                (
+                    np.s_[:, :, above:below, before:after],
+                    np.s_[:, :, top - above : bottom - above, left - before : right - before],
+                    np.s_[:, :, top:bottom, left:right],
+                )
+            )
+    return found
