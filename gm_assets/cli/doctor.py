@@ -104,6 +104,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     from gm_assets.settings import available_cpus
 
     yield Finding("profile", "ok", settings.profile)
+    yield _leash(settings.profile)
     yield Finding("workers", "ok", f"{settings.workers} of {available_cpus()} CPUs")
     home = os.environ.get("DAGSTER_HOME")
     if not home:
@@ -123,6 +124,18 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             f"no answer at {settings.walk_url}",
             "Pictures in Dagster need it: run `gm walk`",
         )
+
+
+def _leash(profile: str) -> Finding:
+    """The model that makes frames; it is checked, not loaded."""
+    from gm_assets.diffusion import active_fingerprint, obstacle, shader_spec
+
+    spec = shader_spec(profile)
+    if spec is None:
+        return Finding("leash", "ok", "switched off (profile none): no frames are generated")
+    if (error := obstacle(spec)) is not None:
+        return Finding("leash", "note", f"{spec.name}: {error.what}", error.remedy)
+    return Finding("leash", "ok", f"{spec.name} ({active_fingerprint(spec)[:16]})")
 
 
 def _answers(url: str) -> bool:

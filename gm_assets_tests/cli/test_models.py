@@ -68,6 +68,8 @@ def test_models_are_listed_and_verified(library: Gm, models: Path) -> None:
     listed = {row["name"]: row for row in library("models", "list", "--json").json["models"]}
     assert listed["embedded"]["state"] == "ready" and listed["embedded"]["fingerprint"]
     assert listed["siglip2-base"]["remedy"] and not listed["siglip2-base"]["fingerprint"]
+    assert {row["role"] for row in listed.values()} == {"encoder", "leash"}
+    assert listed["sdxl-union"]["profile"] == "studio" and listed["sdxl-union"]["remedy"]
     assert "ready" in library("models", "list").out
     assert library("models", "verify", "embedded", "--json").json["models"][0]["sound"]
     words = models / "encoder" / "words.txt"
@@ -86,19 +88,28 @@ def test_pull_without_network_is_a_clear_error(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     assert "cannot be reached" in library("models", "pull", "studio", code=9).err
-    assert "nothing to pull" in library("models", "pull", "embedded", code=9).err
+    assert "sdxl" in library("models", "pull", "studio", "--role", "leash", code=9).err
+    for name in ("embedded", "leash"):
+        assert "nothing to pull" in library("models", "pull", name, code=9).err
+    for asked in (("gpt",), ("studio", "--role", "painter"), ("leash", "--role", "encoder")):
+        assert "Models are" in library("models", "pull", *asked, code=9).err
 
 
-def test_doctor_names_the_encoder(library: Gm, monkeypatch: pytest.MonkeyPatch) -> None:
-    def line() -> dict[str, str]:
+def test_doctor_names_the_encoder_and_the_leash(
+    library: Gm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def line(topic: str) -> dict[str, str]:
         findings = library("doctor", "--json").json["findings"]
-        return next(finding for finding in findings if finding["topic"] == "encoder")
+        return next(finding for finding in findings if finding["topic"] == topic)
 
-    assert line()["state"] == "ok" and "embedded" in line()["detail"]
+    assert line("encoder")["state"] == "ok" and "embedded" in line("encoder")["detail"]
     monkeypatch.setenv("GM_PROFILE", "studio")
-    assert line()["state"] == "note" and "gm models pull" in line()["remedy"]
+    for topic, model in (("encoder", "siglip2-base"), ("leash", "sdxl-union")):
+        assert line(topic)["state"] == "note"
+        assert f"gm models pull {model}" in line(topic)["remedy"]
     monkeypatch.setenv("GM_PROFILE", "none")
-    assert "switched off" in line()["detail"]
+    for topic in ("encoder", "leash"):
+        assert "switched off" in line(topic)["detail"]
 
 
 def test_without_the_extra_older_commands_work_and_new_ones_name_it(

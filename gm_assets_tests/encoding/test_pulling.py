@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,69 +12,22 @@ from gm_assets.encoding import EncoderSpec, named_encoder, open_encoder
 from gm_assets.encoding.pulling import pull
 from gm_assets.encoding.sealing import read_lock
 from gm_assets.errors import ModelError
+from gm_assets_tests.encoding.hub import COMMIT, Hub, files_of, serving
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "google/siglip2-base-patch16-224"
-
-
-@dataclass
-class Hub:
-    """What the server answers: the files of one commit, and what it was asked."""
-
-    files: dict[str, bytes]
-    stated: dict[str, Any] | None = None
-    asked: list[str] = field(default_factory=list)
-
-    def listing(self) -> dict[str, Any]:
-        """The answer of `/api/models/<repository>/revision/<revision>?blobs=true`."""
-        siblings = []
-        for name, data in self.files.items():
-            entry: dict[str, Any] = {"rfilename": name, "size": len(data)}
-            if name.endswith((".safetensors", ".bin")):
-                entry["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-            else:
-                blob = b"blob %d\0" % len(data) + data
-                entry["blobId"] = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
-            siblings.append(entry)
-        return {"sha": COMMIT, "siblings": siblings}
 
 
 @pytest.fixture
 def hub(dual: EncoderSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub with the tiny model, and things that must not be taken."""
-    names = [p for p in Path(dual.source).iterdir() if p.name not in ("SHA256SUMS", "words.txt")]
-    files = {path.name: path.read_bytes() for path in names}
+    files = files_of(Path(dual.source), without=("SHA256SUMS", "words.txt"))
     files |= {"pytorch_model.bin": b"pickle", "run.py": b"print()", "onnx/model.json": b"{}"}
     files |= {"README.md": b"# Model", ".gitattributes": b""}
-    state = Hub(files)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.asked.append(self.path)
-            path = self.path.partition("?")[0]
-            if path in (f"/api/models/{REPOSITORY}/revision/{r}" for r in ("main", COMMIT)):
-                self._answer(json.dumps(state.stated or state.listing()).encode())
-            elif path.startswith(start := f"/{REPOSITORY}/resolve/{COMMIT}/"):
-                self._answer(state.files[path.removeprefix(start)])
-            else:
-                self.send_error(404, "Repository not found")
-
-        def _answer(self, data: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("GM_MODELS", str(tmp_path))
-    yield state
-    server.shutdown()
-    server.server_close()
+    state = Hub({REPOSITORY: files})
+    with serving(state) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setenv("GM_MODELS", str(tmp_path))
+        yield state
 
 
 def test_a_pulled_model_is_pinned_and_opens(hub: Hub, dual: EncoderSpec) -> None:
