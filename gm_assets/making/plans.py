@@ -183,6 +183,10 @@ class Changes:
         )
 
 
+#: What the plan says.
+NO_CHANGES = Changes()
+
+
 def plan_file(root: Path, chain_key: str) -> Path | None:
     """The plan of a chain: that of the generation where there is one, else of the chain."""
     chain = chain_key.partition(".")[0]

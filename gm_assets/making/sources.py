@@ -134,6 +134,10 @@ class Chain:
             )
         return kept
 
+    def has(self, stage: Stage) -> bool:
+        """Whether any file stands at a stage."""
+        return bool(self.library.catalogue().execute(_FILES, [self.key, stage]).fetchall())
+
     def _missing(self, stage: Stage) -> NotFound:
         row = self.library.catalogue().execute(_REASON, [self.key, stage]).fetchone()
         reason = f" ({row[0]})" if row and row[0] else ""

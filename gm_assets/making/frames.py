@@ -1,0 +1,353 @@
+"""Frames: a shader at work on the stands of one chain, and the files that remember it.
+
+A frame's recipe names its document before the frame is made, so a frame that lies there with
+that document is read and verified instead of being made again. Each frame is written as soon as
+it is done, whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import gm_assets
+from gm_assets.diffusion.protocol import Picture, Reading, Shaded, Shader, Words
+from gm_assets.making.guides import Stand, picture_at
+from gm_assets.making.keeping import (
+    TRAINED,
+    Keeper,
+    Kept,
+    Label,
+    Machine,
+    Maker,
+    kept_at,
+    recipe_hash,
+)
+from gm_assets.making.plans import FramePlan, Made, Plan
+from gm_assets.memory.record import SLUG, Event, Placement, parse_chain_key
+from gm_assets.sculpt.maps import png
+
+if TYPE_CHECKING:
+    from gm_assets.diffusion.profiles import ShaderSpec
+
+MAKER = Maker(
+    generator="gm_assets.making",
+    tool=f"gm_assets {gm_assets.__version__}",
+    source_type=TRAINED,
+)
+#: Names of the folders and parts of what each stage makes.
+_FOLDERS: dict[Made, str] = {"S2": "references", "S4": "frames"}
+_PARTS: dict[Made, str] = {"S2": "reference", "S4": "frame"}
+#: Digits of the document's id in a file name: the same view with other words is another file.
+DIGITS = 8
+
+#: Called with frames done, frames in all, part of the present one that is done, and its name.
+Told = Callable[[int, int, float, str], None]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The shader that frames are made with, known before it is loaded.
+
+    Attributes:
+        spec: its entry of the profiles.
+        fingerprint: over its configuration and weights.
+        open: loads it; called when the first frame has to be made.
+    """
+
+    spec: ShaderSpec
+    fingerprint: str
+    open: Callable[[ShaderSpec], Shader]
+
+    @property
+    def identity(self) -> bool:
+        """Whether it can follow a picture of the subject."""
+        return any(part.role == "identity" for part in self.spec.parts)
+
+    def recipe(self) -> dict[str, Any]:
+        """What decides its frames, as recipes name it."""
+        return {
+            "name": self.spec.name,
+            "kind": self.spec.kind,
+            "fingerprint": self.fingerprint,
+            "parts": {
+                part.role: {"source": part.source, "revision": part.revision}
+                for part in self.spec.parts
+                if part.kind == "repository"
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a plan.
+
+    Attributes:
+        name: of the plan's entry; empty where it has none.
+        view, seed: which of its frames.
+        kept: the file and what it remembers.
+        made: False where it lay there already and was verified.
+    """
+
+    name: str
+    view: str
+    seed: int
+    kept: Kept
+    made: bool
+
+    @property
+    def obedience(self) -> Mapping[str, Any]:
+        """What was measured of it when it was made; empty where nothing could be."""
+        found = (self.kept.memory.recipe or {}).get("obedience")
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class Order:
+    """One frame that is to be there: its recipe, and where its file belongs."""
+
+    stand: Stand
+    seed: int
+    recipe: Mapping[str, Any]
+    document_id: str
+    name: str
+
+
+@dataclass
+class Easel:
+    """Where frames of one stage of one chain are made.
+
+    Attributes:
+        keeper: keeps the files; its maker should be `MAKER`.
+        model: the shader.
+        stage: `S2` or `S4`.
+        key: of the chain, such as `seam-keeper.g01`.
+        names: what the vocabulary calls its terms, by id.
+        identity: a picture of the subject that frames may follow.
+        judge: measures a picture against its stand, e.g. `obedience.record`; its result goes
+            into the memory.
+        found: where a document lies now, by its id; None where nobody knows.
+        first: the first frame made stands for its stage.
+    """
+
+    keeper: Keeper
+    model: Model
+    stage: Made
+    key: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    identity: Kept | None = None
+    judge: Callable[[Picture, Stand], Mapping[str, Any]] | None = None
+    found: Callable[[str], str | None] = lambda _: None
+    first: bool = False
+
+    def frames(
+        self, plan: Plan, stands: Mapping[str, Sequence[Stand]], told: Told | None = None
+    ) -> Iterator[Frame]:
+        """Every frame of a plan, each as soon as it is there.
+
+        Args:
+            stands: what the entries of the plan obey, by the names of the entries.
+            told: how far it is.
+
+        Raises:
+            GmError: the model cannot follow the plan; what was made before stays.
+        """
+        total = sum(len(entry.seeds) * len(stands[entry.name]) for entry in plan.frames)
+        done = 0
+        for entry in plan.frames:
+            for seed in entry.seeds:
+                orders = self.orders(entry, seed, stands[entry.name])
+
+                def tell(part: float, name: str) -> None:
+                    if told is not None:
+                        told(done, total, part, name)  # noqa: B023
+
+                for frame in self._frames(plan, entry, orders, tell):
+                    done += 1
+                    if told is not None:
+                        told(done, total, 0.0, frame.kept.path or frame.view)
+                    yield frame
+
+    def orders(self, entry: FramePlan, seed: int, stands: Sequence[Stand]) -> list[Order]:
+        """What an entry asks for with one seed, one order a stand."""
+        orders = []
+        for stand in stands:
+            recipe = self._recipe(entry, seed, stand)
+            document_id = self.keeper.document_id(recipe)
+            digits = document_id.rpartition(":")[2][:DIGITS]
+            parts = (entry.name, stand.view, f"s{seed}", digits)
+            name = f"{self.folder}/{'-'.join(part for part in parts if part)}.png"
+            orders.append(Order(stand, seed, recipe, document_id, name))
+        return orders
+
+    @property
+    def folder(self) -> str:
+        """Below the keeper's: where frames of this stage and generation go."""
+        generation = parse_chain_key(self.key)[1]
+        turn = "" if generation == 1 else f"-g{generation:02d}"
+        return f"{_FOLDERS[self.stage]}{turn}"
+
+    def chosen(
+        self, entry: FramePlan, seed: int, view: str, size: tuple[int, int]
+    ) -> dict[str, Any]:
+        """What the plan chooses for one frame, as recipes hold it; its hash is the plan hash."""
+        spec, words = self.model.spec, entry.words(self.names)
+        chosen: dict[str, Any] = {
+            "prompt": words.prompt,
+            "negative": words.negative,
+            "view": view,
+            "size": list(size),
+            "seed": seed,
+            "steps": entry.steps or spec.steps,
+            "guidance": spec.guidance if entry.guidance is None else entry.guidance,
+            "weights": dict(entry.passes),
+        }
+        if self._follows(entry):
+            chosen["identity_scale"] = spec.identity_scale
+        return chosen
+
+    def _follows(self, entry: FramePlan) -> bool:
+        """Whether frames of an entry follow a picture of the subject."""
+        return self.identity is not None and entry.identity and self.model.identity
+
+    def _recipe(self, entry: FramePlan, seed: int, stand: Stand) -> dict[str, Any]:
+        """What makes the frame again."""
+        chosen = self.chosen(entry, seed, stand.view, stand.guide.size)
+        manifest: dict[str, Any] = {
+            "sculpt" if stand.files else "sketch": stand.of.content_id,
+            **{name: kept.content_id for name, kept in stand.files.items()},
+        }
+        if self.identity is not None and self._follows(entry):
+            manifest["identity"] = self.identity.content_id
+        return {
+            "step": f"{self.stage.lower()}.shade",
+            "chain": self.key,
+            "plan": recipe_hash(chosen),
+            **chosen,
+            "manifest": manifest,
+            "model": self.model.recipe(),
+        }
+
+    def _frames(
+        self,
+        plan: Plan,
+        entry: FramePlan,
+        orders: Sequence[Order],
+        tell: Callable[[float, str], None],
+    ) -> Iterator[Frame]:
+        """The frames of these orders; those that lie there are verified, the others made."""
+        missing = []
+        for order in orders:
+            there = self._there(order)
+            if there is None:
+                missing.append(order)
+            else:
+                yield Frame(entry.name, order.stand.view, order.seed, there, made=False)
+        if missing:
+            yield from self._shaded(plan, entry, missing, tell)
+
+    def _there(self, order: Order) -> Kept | None:
+        """The frame of an order where it lies, read and identified now."""
+        usual = f"{self.keeper.folder}/{order.name}" if self.keeper.folder else order.name
+        for path in dict.fromkeys((usual, self.found(order.document_id))):
+            if path is not None:
+                kept = kept_at(self.keeper.root, path, order.document_id, self.stage)
+                if kept is not None:
+                    return kept
+        return None
+
+    def _shaded(
+        self,
+        plan: Plan,
+        entry: FramePlan,
+        orders: Sequence[Order],
+        tell: Callable[[float, str], None],
+    ) -> Iterator[Frame]:
+        shader = self.model.open(self.model.spec)
+        words = entry.words(self.names)
+        reading = shader.reading(words)
+        size = orders[0].stand.guide.size
+        picture = None
+        if self.identity is not None and self._follows(entry):
+            picture = picture_at(self.keeper.root, self.identity)
+        name = orders[0].name
+
+        def progress(step: int, steps: int) -> None:
+            tell(step * len(orders) / max(steps, 1) % 1, name)
+
+        made = shader.shade(
+            words,
+            entry.settings(orders[0].seed, size),
+            [order.stand.guide for order in orders],
+            identity=picture,
+            progress=progress,
+        )
+        for order, shaded in zip(orders, made, strict=True):
+            name = order.name
+            kept = self._keep(plan, entry, order, shaded, words, reading)
+            yield Frame(entry.name, order.stand.view, order.seed, kept, made=True)
+
+    def _keep(
+        self,
+        plan: Plan,
+        entry: FramePlan,
+        order: Order,
+        shaded: Shaded,
+        words: Words,
+        reading: Reading,
+    ) -> Kept:
+        """Write one frame with everything that it remembers."""
+        stand, spec = order.stand, self.model.spec
+        results: dict[str, Any] = {"made": dict(shaded.recipe)}
+        if reading.unknown:
+            results["not understood"] = list(reading.unknown)
+        if self.judge is not None:
+            results["obedience"] = dict(self.judge(shaded.picture, stand))
+        parents = [stand.of.parent("geometry" if stand.files else "source")]
+        parents += [kept.parent("geometry") for kept in stand.files.values()]
+        if self.identity is not None and self._follows(entry):
+            parents.append(self.identity.parent("style"))
+        subject = (self.keeper.subject or self.key.partition(".")[0]).replace("-", " ")
+        source = "the geometry passes of its sculpt" if stand.files else "the lines of its sketch"
+        label = Label(
+            f"{subject.capitalize()}: {(entry.name or stand.view).replace('-', ' ')}",
+            f"Made by diffusion ({spec.name}) that obeys {source}. {words.prompt}",
+            (_PARTS[self.stage], "generated"),
+            environment=entry.environment if SLUG.match(entry.environment) else None,
+            camera=stand.camera,
+            machine=Machine(
+                system=f"gm_assets {spec.name}",
+                version=self.model.fingerprint,
+                prompt=words.prompt + (f" | not: {words.negative}" if words.negative else ""),
+                prompt_writer=plan.writer,
+            ),
+        )
+        history = []
+        if plan.note:
+            noted = Event(
+                action="planned", when=self.keeper.when, note=plan.note, person=plan.writer
+            )
+            history.append(noted)
+        chain, generation = parse_chain_key(self.key)
+        placement = Placement(
+            chain=chain,
+            generation=generation,
+            stage=self.stage,
+            part=_PARTS[self.stage],
+            view=stand.view,
+            frame=None,
+            variant=entry.name or None,
+            primary=self.first,
+        )
+        self.first = False
+        return self.keeper.keep(
+            order.name,
+            png(shaded.picture),
+            placement,
+            label,
+            order.recipe,
+            parents,
+            results=results,
+            history=history,
+        )
