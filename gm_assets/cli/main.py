@@ -21,6 +21,7 @@ from gm_assets.cli import (
     embedding,
     files,
     finding,
+    generate,
     labels,
     look,
     models,
@@ -68,7 +69,7 @@ def options(
 
 for group in (
     *(files, look, embedding, finding, labels, vocabulary),
-    *(models, training, services, up, doctor),
+    *(generate, models, training, services, up, doctor),
 ):
     group.register(app)
 

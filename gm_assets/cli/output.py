@@ -36,6 +36,7 @@ _PHASES = {
     "write": "writing memories",
     "pull": "downloading",
     "record": "recording",
+    "shade": "making frames",
 }
 #: Rows up to which a table on a terminal is coloured; longer ones would take seconds to lay out.
 MAX_STYLED = 1_000

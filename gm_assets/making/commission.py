@@ -6,7 +6,7 @@ It knows what the frames of each entry obey and where they go; `generating` runs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,17 +18,18 @@ from gm_assets.diffusion.protocol import Picture
 from gm_assets.errors import GmError, ModelError, NotFound, WriteRefused
 from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.recovery import carriers
-from gm_assets.making.frames import MAKER, Easel, Model, Told
+from gm_assets.making.frames import Easel, Model, Told
 from gm_assets.making.guides import SKETCH, Stand, sketch_stand, stand_of
-from gm_assets.making.keeping import Keeper, Kept, Maker
+from gm_assets.making.keeping import GENERATOR, PROGRAM, Keeper, Kept, Maker
 from gm_assets.making.plans import Changes, FramePlan, Made, Plan
 from gm_assets.making.sources import Chain
+from gm_assets.memory.record import Placement
 from gm_assets.settings import Settings, chosen_profile
 
 if TYPE_CHECKING:
     from gm_assets.diffusion.profiles import ShaderSpec
     from gm_assets.library import Library
-    from gm_assets.sculpt.model import Sculpt
+    from gm_assets.making.passes import Mesh
     from gm_assets.sculpt.views import View
 
 #: Long side of frames whose plan names no size, in pixels.
@@ -103,12 +104,20 @@ class Commission:
     # -------------------------------------------------------------- what the frames obey
 
     @cached_property
-    def sculpt(self) -> Sculpt:
-        """The chain's sculpt."""
-        from gm_assets.sculpt.glb import read_glb
+    def mesh(self) -> Mesh:
+        """The chain's sculpt, whose passes stand in this chain."""
+        from gm_assets.making.passes import mesh_of
 
         assert self.source.path is not None
-        return read_glb(self.library.root / self.source.path)
+        mesh = mesh_of(self.library.root, self.source.path)
+        stands = Placement(
+            chain=self.chain.name,
+            generation=self.chain.generation,
+            stage="S3",
+            part="mesh",
+            frame=None,
+        )
+        return replace(mesh, placement=stands)
 
     def size(self, entry: FramePlan) -> tuple[int, int]:
         """Width and height of an entry's frames; those of a sketch keep its proportions."""
@@ -124,19 +133,20 @@ class Commission:
         return max(1, round(width * scale)) * STEP, max(1, round(height * scale)) * STEP
 
     def cameras(self, entry: FramePlan) -> tuple[View, ...]:
-        """The cameras of an entry's views, each name once."""
+        """The cameras of an entry's views in the mesh's own coordinates, each name once."""
         from gm_assets.sculpt.cameras import frame
         from gm_assets.sculpt.views import View, subject_points, views_of
 
         width, height = self.size(entry)
+        sculpt, restored = self.mesh.sculpt, self.mesh.model.normalisation.restored
         views: dict[str, View] = {}
         for wanted in entry.views:
             if isinstance(wanted, str):
-                for view in views_of(self.sculpt, [wanted], aspect=width / height):
-                    views.setdefault(view.name, view)
+                for view in views_of(sculpt, [wanted], aspect=width / height):
+                    views.setdefault(view.name, View(view.name, restored(view.camera)))
                 continue
             camera = frame(
-                subject_points(self.sculpt),
+                subject_points(sculpt),
                 azimuth=wanted.azimuth,
                 elevation=wanted.elevation,
                 focal_length=wanted.lens,
@@ -144,7 +154,7 @@ class Commission:
                 margin=wanted.margin,
                 lift=wanted.lift,
             )
-            views.setdefault(wanted.name, View(wanted.name, camera))
+            views.setdefault(wanted.name, View(wanted.name, restored(camera)))
         return tuple(views.values())
 
     def views(self, entry: FramePlan) -> tuple[str, ...]:
@@ -162,16 +172,14 @@ class Commission:
         root, size = self.library.root, self.size(entry)
         if self.plan.stage == "S2":
             return [sketch_stand(root, self.source, size)]
-        from gm_assets.making.passes import MAKER as PASS_MAKER
-        from gm_assets.making.passes import PassOrder, make_passes, mesh_of
+        from gm_assets.making.passes import PassOrder, make_passes
 
-        assert self.source.path is not None
         cameras = self.cameras(entry)
         names = (*PASSES, "pose") if entry.passes.get("pose") else PASSES
         order = PassOrder(tuple(view.name for view in cameras), names, *size)
-        keeper = self.keeper(PASS_MAKER)
+        keeper = self.keeper(PROGRAM)
         try:
-            sets = make_passes(mesh_of(root, self.source.path), keeper, order, cameras=cameras)
+            sets = make_passes(self.mesh, keeper, order, cameras=cameras)
         finally:
             self.kept += keeper.kept
         self.kept += [kept for one in sets for kept in one.files.values()]
@@ -206,7 +214,7 @@ class Commission:
         from gm_assets.diffusion.opening import active_fingerprint, shared_shader
 
         return Easel(
-            keeper=self.keeper(MAKER),
+            keeper=self.keeper(GENERATOR),
             model=Model(self.spec, active_fingerprint(self.spec), shared_shader),
             stage=self.plan.stage,
             key=self.chain.key,

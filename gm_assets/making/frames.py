@@ -11,16 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import gm_assets
 from gm_assets.diffusion.protocol import Picture, Reading, Shaded, Shader, Words
 from gm_assets.making.guides import Stand, picture_at
 from gm_assets.making.keeping import (
-    TRAINED,
     Keeper,
     Kept,
     Label,
     Machine,
-    Maker,
     kept_at,
     recipe_hash,
 )
@@ -31,11 +28,6 @@ from gm_assets.sculpt.maps import png
 if TYPE_CHECKING:
     from gm_assets.diffusion.profiles import ShaderSpec
 
-MAKER = Maker(
-    generator="gm_assets.making",
-    tool=f"gm_assets {gm_assets.__version__}",
-    source_type=TRAINED,
-)
 #: Names of the folders and parts of what each stage makes.
 _FOLDERS: dict[Made, str] = {"S2": "references", "S4": "frames"}
 _PARTS: dict[Made, str] = {"S2": "reference", "S4": "frame"}
@@ -119,7 +111,7 @@ class Easel:
     """Where frames of one stage of one chain are made.
 
     Attributes:
-        keeper: keeps the files; its maker should be `MAKER`.
+        keeper: keeps the files; its maker should be `keeping.GENERATOR`.
         model: the shader.
         stage: `S2` or `S4`.
         key: of the chain, such as `seam-keeper.g01`.
@@ -273,8 +265,10 @@ class Easel:
             picture = picture_at(self.keeper.root, self.identity)
         name = orders[0].name
 
+        finished = 0
+
         def progress(step: int, steps: int) -> None:
-            tell(step * len(orders) / max(steps, 1) % 1, name)
+            tell(min(max(step * len(orders) / max(steps, 1) - finished, 0.0), 1.0), name)
 
         made = shader.shade(
             words,
@@ -284,8 +278,9 @@ class Easel:
             progress=progress,
         )
         for order, shaded in zip(orders, made, strict=True):
-            name = order.name
             kept = self._keep(plan, entry, order, shaded, words, reading)
+            finished += 1
+            name = orders[min(finished, len(orders) - 1)].name
             yield Frame(entry.name, order.stand.view, order.seed, kept, made=True)
 
     def _keep(

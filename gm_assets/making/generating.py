@@ -8,7 +8,8 @@ the same recipe is verified; the rest is made, measured, written and catalogued.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Units of progress of one frame.
 PARTS = 100
+#: Seconds that finished frames wait for another writer before LibraryLocked.
+WRITER_WAIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,12 @@ def generate(
     commission = Commission.of(library, key, stage, changes, spec)
     try:
         frames = tuple(commission.frames(_told(progress)))
-    finally:
-        # What was made before an error stays, so the catalogue should know it.
-        paths = [library.root / kept.path for kept in commission.kept if kept.path]
-        if paths:
-            ingest(library, dict.fromkeys(paths), progress=progress)
+    except Exception:
+        # What was made before the error stays, so the catalogue should know it.
+        with suppress(GmError):
+            _catalogue(commission, None)
+        raise
+    _catalogue(commission, progress)
     mine = {frame.kept.path for frame in frames}
     passes = {kept.path: kept for kept in commission.kept if kept.path not in mine}
     return Generated(
@@ -179,6 +183,16 @@ def preview(
         error,
         tuple(frames),
     )
+
+
+def _catalogue(commission: Commission, progress: ProgressFunction | None) -> None:
+    """Take the files of a commission into the catalogue."""
+    library = commission.library
+    paths = dict.fromkeys(library.root / kept.path for kept in commission.kept if kept.path)
+    if paths:
+        # Frames took minutes: another writer is worth waiting for.
+        patient = replace(library, wait=max(library.wait, WRITER_WAIT_S))
+        ingest(patient, paths, progress=progress)
 
 
 def _told(progress: ProgressFunction | None) -> Told | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Name of the one view of a sketch.
 SKETCH = "sketch"
 #: Ink weaker than this part of the paper's brightness is grain, not a line.
-FAINTEST = 0.04
+FAINTEST = 0.06
 #: Ink of a sketch whose strongest strokes are weaker than this is not stretched any further.
 LEAST_STROKE = 0.18
 #: Part of the shorter side within which the brightest place is taken for paper.

@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,12 @@ class Maker:
     creators: tuple[str, ...] = ()
     rights: str | None = None
     keywords: tuple[str, ...] = ()
+
+
+#: This program where no trained model takes part: geometry passes.
+PROGRAM = Maker(generator="gm_assets.making", tool=f"gm_assets {gm_assets.__version__}")
+#: This program with a trained model: generated frames.
+GENERATOR = replace(PROGRAM, source_type=TRAINED)
 
 
 @dataclass(frozen=True)

@@ -228,6 +228,22 @@ def parse_plan(data: bytes, path: Path, stage: Made) -> Plan:
     return plans[stage]
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height in `512` or `640x384`.
+
+    Raises:
+        GmError: it is no size, or a side is out of range.
+    """
+    match = _SIZE.match(text)
+    sides = (int(match["width"]), int(match["height"] or match["width"])) if match else (0, 0)
+    if not all(8 <= side <= MAX_SIDE for side in sides):
+        raise GmError(
+            f"{escaped(text)!r} is no size of a frame",
+            remedy=f"Write `512` or `640x384`; a side has 8 to {MAX_SIDE} pixels",
+        )
+    return sides
+
+
 class _Reader:
     """Reads the parts of a plan; what is wrong goes into `problems`."""
 
@@ -332,14 +348,12 @@ class _Reader:
 
     def size(self, node: Entries, key: str) -> dict[str, Any]:
         value = node.get(key)
-        match = _SIZE.match(value.text) if isinstance(value, Text) else None
-        if match is None:
-            self.problems.add(value, "this is no size", "Write `512` or `640x384`")
+        try:
+            width, height = parse_size(value.text if isinstance(value, Text) else "")
+        except GmError as error:
+            self.problems.add(value, error.what, error.remedy or "Correct it")
             return {}
-        sides = int(match["width"]), int(match["height"] or match["width"])
-        if not all(8 <= side <= MAX_SIDE for side in sides):
-            self.problems.add(value, "a side is out of range", f"Use 8 to {MAX_SIDE} pixels")
-        return {"width": sides[0], "height": sides[1]}
+        return {"width": width, "height": height}
 
     def passes(self, node: Entries, key: str) -> dict[str, Any]:
         value = node.get(key)
