@@ -75,3 +75,55 @@ def encoder(
     print(f"{safe(trained.folder)}: {trained.samples:,} pictures seen in {trained.steps:,} steps")
     for stage, found in trained.metrics.retrieval.items():
         print(f"{stage}: recall@1 {found.at_1:.3f}, recall@5 {found.at_5:.3f} of {found.gallery}")
+
+
+@train.command()
+def leash(
+    out: Annotated[Path, typer.Option(help="Folder of the finished model.")] = Path("models/leash"),
+    data: Annotated[
+        Path, typer.Option(help="Where true frames and checkpoints are kept between runs.")
+    ] = Path(".cache/training"),
+    part: Annotated[
+        float,
+        typer.Option(min=0.0001, max=4, help="Part of the shipped training's steps."),
+    ] = 1.0,
+    rounds: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            help="Sittings of every subject, small and large (default: the shipped run's).",
+            show_default=False,
+        ),
+    ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="Shoot this subject alone (more than once for several)."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Render true frames with their passes, train the embedded leash and write its folder.
+
+    A training that was stopped goes on where its last checkpoint is.
+    """
+    from dataclasses import replace
+
+    from gm_assets.library import Progress
+    from gm_assets.training.leash.leash import Leash, of_subjects, train_leash
+
+    plan = of_subjects(subject) if subject else Leash()
+    plan = plan.shortened(part) if part != 1 else plan
+    if rounds is not None:
+        plan = replace(plan, small=rounds[0], large=rounds[1])
+    with progress_bar(quiet=as_json) as progress:
+
+        def told(phase: str, done: int, total: int, current: str) -> None:
+            if progress is not None:
+                progress(Progress(done, total, 0, current, phase))
+
+        taught = train_leash(out, data, plan, told=told)
+    if as_json:
+        print_json(plain(taught))
+        return
+    seen = sum(taught.samples.values())
+    print(
+        f"{safe(taught.folder)}: {seen:,} samples in {sum(taught.cpu_seconds.values()):,} s of CPU"
+    )

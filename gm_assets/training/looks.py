@@ -138,7 +138,7 @@ def _turntable(sitter: Sitter, chance: Chance) -> Sample:
     seen = sitter.scene.silhouette(camera, fine, fine)
     over = np.where(seen[..., None], picture, np.uint8(_GREY))
     facts = Facts("turntable", sitter.name, shot="turntable")
-    return Sample(_smaller(over, sitter.side), facts)
+    return Sample(squared(over, sitter.side), facts)
 
 
 def _passes(sitter: Sitter, chance: Chance) -> list[Sample]:
@@ -152,7 +152,7 @@ def _passes(sitter: Sitter, chance: Chance) -> list[Sample]:
         pictures["silhouette"] = np.repeat(passes.silhouette[..., None], 3, 2).astype(np.float32)
     return [
         Sample(
-            _smaller((picture * 255 + 0.5).astype(np.uint8), sitter.side),
+            squared((picture * 255 + 0.5).astype(np.uint8), sitter.side),
             Facts(look, sitter.name),
         )
         for look, picture in pictures.items()
@@ -195,7 +195,7 @@ def _study(sitter: Sitter, chance: Chance, fine: float) -> Sample:
         chalk=bool(chance.random() < 0.66),
     )
     facts = Facts("study", sitter.name, shot=shot)
-    return Sample(_smaller(drawing, sitter.side), facts)
+    return Sample(squared(drawing, sitter.side), facts)
 
 
 def _elevation(sitter: Sitter, chance: Chance) -> Sample:
@@ -205,7 +205,7 @@ def _elevation(sitter: Sitter, chance: Chance) -> Sample:
         (large, round(large / aspect)) if aspect >= 1 else (round(large * aspect), large)
     )
     drawing = ELEVATIONS[sitter.name](round(width / 2) * 2, round(height / 2) * 2, _sheet(chance))
-    return Sample(_smaller(drawing, sitter.side), Facts("elevation", sitter.name, shot="full"))
+    return Sample(squared(drawing, sitter.side), Facts("elevation", sitter.name, shot="full"))
 
 
 def _wash(sitter: Sitter, chance: Chance) -> Sample:
@@ -213,10 +213,10 @@ def _wash(sitter: Sitter, chance: Chance) -> Sample:
     large = sitter.side * 2
     palette = WASHES[int(chance.integers(len(WASHES)))]
     picture = wash(sitter.scene, camera, large, large, palette, int(chance.integers(1 << 30)))
-    return Sample(_smaller(picture, sitter.side), Facts("wash", sitter.name, shot=shot))
+    return Sample(squared(picture, sitter.side), Facts("wash", sitter.name, shot=shot))
 
 
-def _smaller(picture: Picture, side: int) -> Picture:
+def squared(picture: Picture, side: int) -> Picture:
     """A picture as a square of the encoder's side, by the processor's own filter."""
     from PIL import Image
 
@@ -276,4 +276,4 @@ def _print(frame: Frame, facts: Facts, side: int, chance: Chance) -> Sample:
         frame.parts,
     )
     picture = archival(large, film, int(chance.integers(1 << 30)))  # type: ignore[arg-type]
-    return Sample(_smaller(picture, side), dataclasses.replace(facts, look=film, material=None))
+    return Sample(squared(picture, side), dataclasses.replace(facts, look=film, material=None))

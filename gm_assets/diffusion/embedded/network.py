@@ -22,7 +22,7 @@ from diffusers.configuration_utils import register_to_config  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 
-class LeashUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class LeashUNet(ModelMixin, ConfigMixin):
     """Predicts the velocity of a noisy picture that has to obey a guide and words.
 
     Args:
@@ -57,7 +57,9 @@ class LeashUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if prior:
             self.blurs = nn.Sequential(nn.Linear(128, inner), nn.SiLU(), nn.Linear(inner, inner))
         self.first = nn.Conv2d(inlet * fold * fold, widths[0], 3, padding=1)
-        downs, ups, kept = [], [], []
+        downs: list[nn.Module] = []
+        ups: list[nn.Module] = []
+        kept: list[int] = []
         width = widths[0]
         for level, wide in enumerate(widths):
             for _ in range(blocks):
@@ -79,11 +81,8 @@ class LeashUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 ups.append(nn.Conv2d(width, widths[level - 1], 3, padding=1))
                 width = widths[level - 1]
         self.downs, self.ups = nn.ModuleList(downs), nn.ModuleList(ups)
-        self.last = nn.Sequential(
-            Norm(width), nn.SiLU(), nn.Conv2d(width, 3 * fold * fold, 3, padding=1)
-        )
-        nn.init.zeros_(self.last[2].weight)
-        nn.init.zeros_(self.last[2].bias)
+        outlet = _silent(nn.Conv2d(width, 3 * fold * fold, 3, padding=1))
+        self.last = nn.Sequential(Norm(width), nn.SiLU(), outlet)
 
     def forward(
         self,
@@ -158,10 +157,8 @@ class Residual(nn.Module):
         self.enter = nn.Conv2d(inlet, outlet, 3, padding=1)
         self.state = nn.Linear(inner, 2 * outlet)
         self.between = Norm(outlet)
-        self.leave = nn.Conv2d(outlet, outlet, 3, padding=1)
+        self.leave = _silent(nn.Conv2d(outlet, outlet, 3, padding=1))
         self.skip = nn.Conv2d(inlet, outlet, 1) if inlet != outlet else nn.Identity()
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
 
     def forward(self, values: Tensor, state: Tensor) -> Tensor:
         scale, shift = self.state(state)[:, :, None, None].chunk(2, 1)
@@ -178,9 +175,7 @@ class Across(nn.Module):
         self.heads = width // head
         self.norm = Norm(width)
         self.enter = nn.Conv2d(width, 3 * width, 1)
-        self.leave = nn.Conv2d(width, width, 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = _silent(nn.Conv2d(width, width, 1))
 
     def forward(self, values: Tensor) -> Tensor:
         count, width, height, wide = values.shape
@@ -195,3 +190,10 @@ def waves(time: Tensor, count: int = 128) -> Tensor:
     rates = torch.exp(torch.linspace(0, math.log(1000), count // 2, device=time.device))
     angles = time.float()[:, None] * rates[None] * (math.pi / 2)
     return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def _silent(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with all its weights 0: at first a block changes nothing."""
+    for value in layer.parameters():
+        nn.init.zeros_(value)
+    return layer

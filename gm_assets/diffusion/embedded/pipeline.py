@@ -73,7 +73,7 @@ def base_size(width: int, height: int) -> tuple[int, int]:
     )
 
 
-class LeashPipeline(DiffusionPipeline):  # type: ignore[misc]
+class LeashPipeline(DiffusionPipeline):
     """Frames from passes and terms.
 
     Args:

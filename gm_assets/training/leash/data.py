@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Passes, Scene
+from gm_assets.training.data import Pictures
 from gm_assets.training.facts import Facts, hashed, held_out
 from gm_assets.training.lights import filled
+from gm_assets.training.looks import squared
 from gm_assets.training.staging import (
     INTERIOR,
     READABLE,
@@ -268,7 +270,8 @@ def save(path: Path, takes: Sequence[Take]) -> None:
     records = json.dumps([{"grid": take.grid, **take.record} for take in takes])
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("wb") as file:
-        np.savez(file, records=np.frombuffer(records.encode(), np.uint8), **arrays)
+        arrays["records"] = np.frombuffer(records.encode(), np.uint8)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     draft.replace(path)
 
 
@@ -282,9 +285,30 @@ def load(path: Path) -> list[Take]:
         records = json.loads(bytes(file["records"]).decode())
         return [
             Take(
-                tuple(record.pop("grid")),
-                *(file[f"{number}.{name}"] for name in ("picture", "depth", "normal", "ids")),
+                (record["grid"][0], record["grid"][1]),
+                file[f"{number}.picture"],
+                file[f"{number}.depth"],
+                file[f"{number}.normal"],
+                file[f"{number}.ids"],
                 record,
             )
             for number, record in enumerate(records)
         ]
+
+
+def as_pictures(folder: Path, plan: Sequence[Sitting], side: int) -> Pictures:
+    """The frames of those sittings whose files are in `folder`, as the encoder is shown them.
+
+    Raises:
+        ValueError: there is none.
+    """
+    pictures, facts, turns = [], [], []
+    for sitting in plan:
+        path = folder / f"{sitting.name}.npz"
+        for take in load(path) if path.exists() else ():
+            pictures.append(squared(take.picture, side))
+            facts.append(take.facts)
+            turns.append(sitting.turn)
+    if not pictures:
+        raise ValueError(f"no takes in {folder}")
+    return Pictures(np.stack(pictures), tuple(facts), np.array(turns))

@@ -217,6 +217,19 @@ class Run:
         (self.folder / "state.json").write_text(json.dumps(state, indent=1) + "\n", "utf-8")
         draft.replace(self.folder / "checkpoint.safetensors")
 
+    def begin_from(self, folder: Path) -> None:
+        """Take the averaged weights of another run of the same network."""
+        from safetensors import safe_open
+
+        with safe_open(folder / "checkpoint.safetensors", "pt") as file:
+            weights = {
+                name.removeprefix("average/"): file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118
+                if name.startswith("average/")
+            }
+        self.model.load_state_dict(weights)
+        self.average = {name: value.clone() for name, value in weights.items()}
+
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one of the same network.
 
