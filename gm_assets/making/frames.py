@@ -7,11 +7,13 @@ it is done, whole or not at all.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.diffusion.protocol import Picture, Reading, Shaded, Shader, Words
+from gm_assets.errors import GmError, LibraryError
 from gm_assets.making.guides import Stand, picture_at
 from gm_assets.making.keeping import (
     Keeper,
@@ -240,13 +242,23 @@ class Easel:
             yield from self._shaded(plan, entry, missing, tell)
 
     def _there(self, order: Order) -> Kept | None:
-        """The frame of an order where it lies, read and identified now."""
+        """The frame of an order where it lies, read and identified now.
+
+        Raises:
+            LibraryError: something else lies in its place, or it was edited.
+        """
         usual = f"{self.keeper.folder}/{order.name}" if self.keeper.folder else order.name
         for path in dict.fromkeys((usual, self.found(order.document_id))):
             if path is not None:
                 kept = kept_at(self.keeper.root, path, order.document_id, self.stage)
                 if kept is not None:
                     return kept
+        if os.path.lexists(self.keeper.root / usual):  # asked before minutes are spent on it
+            raise LibraryError(
+                "it was edited, or it is another file than the frame that belongs here",
+                where=self.keeper.root / usual,
+                remedy="Keep the edit with `gm revise FILE`, or move the file away",
+            )
         return None
 
     def _shaded(
@@ -257,6 +269,12 @@ class Easel:
         tell: Callable[[float, str], None],
     ) -> Iterator[Frame]:
         shader = self.model.open(self.model.spec)
+        if not orders[0].stand.files and "lines" not in shader.obeys:
+            raise GmError(
+                f"the model {self.model.spec.name} takes no lines of a sketch",
+                where=orders[0].stand.of.path,
+                remedy="Use a profile whose model does: --profile studio",
+            )
         words = entry.words(self.names)
         reading = shader.reading(words)
         size = orders[0].stand.guide.size
