@@ -23,7 +23,9 @@ from torch import Tensor, nn  # noqa: TID253
 
 
 class LeashUNet(ModelMixin, ConfigMixin):
-    """Predicts the velocity of a noisy picture that has to obey a guide and words.
+    """Predicts what is clean in a noisy picture that has to obey a guide and words.
+
+    The base network predicts the velocity, the detail network the clean picture itself.
 
     Args:
         guide_channels: channels of the guide.
@@ -93,7 +95,7 @@ class LeashUNet(ModelMixin, ConfigMixin):
         prior: Tensor | None = None,
         blur: Tensor | None = None,
     ) -> Tensor:
-        """The velocity of `noisy`, (n, 3, h, w).
+        """The velocity of `noisy` or the clean picture, (n, 3, h, w).
 
         Args:
             noisy: (n, 3, h, w), h and w multiples of the fold times 2 per level but the last.

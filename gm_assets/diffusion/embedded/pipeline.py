@@ -11,7 +11,7 @@ Importing this module imports torch and diffusers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch  # noqa: TID253
@@ -34,12 +34,16 @@ _GRAIN = 0.5
 TILE, RIM = 512, 64
 
 
-def new_scheduler() -> DDIMScheduler:
+#: What a network predicts, in diffusers' words: the velocity, or the clean picture.
+Aim = Literal["v_prediction", "sample"]
+
+
+def new_scheduler(aim: Aim = "v_prediction") -> DDIMScheduler:
     """The schedule of training and of sampling: squared cosine, no signal left at its end."""
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_schedule="squaredcos_cap_v2",
-        prediction_type="v_prediction",
+        prediction_type=aim,
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
         clip_sample=True,
@@ -78,14 +82,22 @@ class LeashPipeline(DiffusionPipeline):
 
     Args:
         base, detail: the two networks.
-        scheduler: of both; another of diffusers' schedulers for velocity may take its place.
+        scheduler, detail_scheduler: theirs; others of diffusers' schedulers may take their place.
     """
 
     model_cpu_offload_seq = "base->detail"
 
-    def __init__(self, base: LeashUNet, detail: LeashUNet, scheduler: DDIMScheduler) -> None:
+    def __init__(
+        self,
+        base: LeashUNet,
+        detail: LeashUNet,
+        scheduler: DDIMScheduler,
+        detail_scheduler: DDIMScheduler,
+    ) -> None:
         super().__init__()
-        self.register_modules(base=base, detail=detail, scheduler=scheduler)
+        self.register_modules(
+            base=base, detail=detail, scheduler=scheduler, detail_scheduler=detail_scheduler
+        )
 
     @torch.inference_mode()
     def __call__(
@@ -183,10 +195,10 @@ class LeashPipeline(DiffusionPipeline):
         values = torch.randn((1, 3, height, width), generator=generator)
         values = values if noise is None else noise.clone()
         told = torch.tensor([list(words)], device=self.device)
-        self.scheduler.set_timesteps(steps)
-        for time in self.scheduler.timesteps:
+        self.detail_scheduler.set_timesteps(steps)
+        for time in self.detail_scheduler.timesteps:
             moment = torch.full((1,), float(time) / 999, device=self.device)
-            velocity = torch.empty_like(values)
+            clean = torch.empty_like(values)
             for wide, inner, place in tiles(height, width):
                 found = self.detail(
                     values[wide].to(self.device),
@@ -196,8 +208,8 @@ class LeashPipeline(DiffusionPipeline):
                     prior=prior[wide].to(self.device),
                     blur=amount.to(self.device),
                 )
-                velocity[place] = found[inner].float().cpu()
-            values = self.scheduler.step(velocity, time, values).prev_sample
+                clean[place] = found[inner].float().cpu()
+            values = self.detail_scheduler.step(clean, time, values).prev_sample
             report()
         return values
 

@@ -24,7 +24,7 @@ def write(folder: Path, base: Any, detail: Any) -> None:
     from gm_assets.diffusion.embedded.pipeline import LeashPipeline, new_scheduler
 
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = LeashPipeline(base, detail, new_scheduler())
+    pipeline = LeashPipeline(base, detail, new_scheduler(), new_scheduler("sample"))
     pipeline.to(torch.float16)
     pipeline.save_pretrained(folder, safe_serialization=True)
     world_lexicon().write(folder)

@@ -1,9 +1,9 @@
 """Training the leash: one network on its noisy pictures, resumable, logged.
 
-The base model and the detail model are trained alike: the network predicts the velocity of a
-noisy picture (Salimans and Ho 2022, "Progressive distillation", appendix D) on the schedule of
-the pipeline's own scheduler, with zero terminal signal (Lin et al. 2024, "Common diffusion noise
-schedules and sample steps are flawed"). What a step sees depends on the seed and the step's
+The base network predicts the velocity of a noisy picture (Salimans and Ho 2022, "Progressive
+distillation", appendix D), the detail network, which is told nearly all, the clean picture; both
+on the schedule of the pipeline, with zero terminal signal (Lin et al. 2024, "Common diffusion
+noise schedules and sample steps are flawed"). What a step sees depends on the seed and the step's
 number alone, so a resumed run goes on as if it had not stopped.
 """
 
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,10 @@ from gm_assets.diffusion.embedded.pictures import to_values
 from gm_assets.training.facts import hashed
 from gm_assets.training.leash.batches import MARGIN, Batch, Source
 
-#: Noise of the prior that training adds at most, see `embedded.pipeline`.
+if TYPE_CHECKING:
+    from gm_assets.diffusion.embedded.pipeline import Aim
+
+#: Times of the schedule.
 _TIMES = 1000
 
 
@@ -33,6 +36,7 @@ class Plan:
 
     Attributes:
         network: arguments of `LeashUNet`.
+        aim: what it predicts.
         steps, batch: steps of the run, samples of each.
         rate: of learning, at its highest; it grows over `warmup` steps and falls to a
             twentieth along half a cosine.
@@ -43,6 +47,7 @@ class Plan:
 
     network: Mapping[str, Any]
     steps: int
+    aim: Aim = "v_prediction"
     batch: int = 32
     rate: float = 4e-4
     warmup: int = 200
@@ -144,7 +149,7 @@ class Run:
         return float(loss.detach())
 
     def _loss(self, model: Any, batch: Batch, noise: Any) -> Any:
-        """Mean squared error of the velocity at times drawn from `noise`."""
+        """Mean squared error of what is predicted, at times drawn from `noise`."""
         import torch
 
         from gm_assets.diffusion.embedded.pipeline import clouded, enlarged
@@ -157,7 +162,8 @@ class Run:
         signal = self.signal[times].sqrt()[:, None, None, None]
         spread = (1 - self.signal[times]).sqrt()[:, None, None, None]
         cloud = torch.randn(clean.shape, generator=noise)
-        noisy, aim = signal * clean + spread * cloud, signal * cloud - spread * clean
+        noisy = signal * clean + spread * cloud
+        aim = clean if self.plan.aim == "sample" else signal * cloud - spread * clean
         given: dict[str, Any] = {}
         if batch.prior is not None:
             blur = torch.rand(count, generator=noise)
