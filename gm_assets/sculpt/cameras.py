@@ -204,22 +204,28 @@ def matrix_of(camera: Camera) -> Floats:
 
 
 def camera_rays(
-    camera: Camera, width: int, height: int, offset: tuple[float, float] = (0.5, 0.5)
+    camera: Camera,
+    width: int,
+    height: int,
+    offset: tuple[float, float] = (0.5, 0.5),
+    rows: slice = slice(None),
+    columns: slice = slice(None),
 ) -> tuple[Floats, NDArray[np.float32]]:
     """The rays through the pixels of a picture, row by row from the top left.
 
     Args:
         offset: where in its pixel a ray passes, 0 to 1 from the pixel's top left.
+        rows, columns: a window of the picture, by default all of it.
 
     Returns:
-        The eye, (3,) metres, and unit directions (height * width, 3) in the world.
+        The eye, (3,) metres, and unit directions (rows * columns, 3) in the world.
     """
     film_width, film_height = camera.film_back
-    x = ((np.arange(width) + offset[0]) / width - 0.5) * film_width
-    y = (0.5 - (np.arange(height) + offset[1]) / height) * film_height
+    x = ((np.arange(width)[columns] + offset[0]) / width - 0.5) * film_width
+    y = (0.5 - (np.arange(height)[rows] + offset[1]) / height) * film_height
     matrix = matrix_of(camera)
     length = np.sqrt(x[None, :] ** 2 + y[:, None] ** 2 + camera.focal_length**2)
-    world = np.empty((height, width, 3), np.float32)
+    world = np.empty((len(y), len(x), 3), np.float32)
     # Axis by axis: a matrix product of so thin arrays only wakes the threads of BLAS.
     for axis in range(3):
         right, up, back = matrix[axis, :3]

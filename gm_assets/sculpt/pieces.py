@@ -73,12 +73,20 @@ class Normalisation:
 
     def restored(self, camera: Camera) -> Camera:
         """The camera in the file's own space that sees what `camera` sees of the normalised."""
+        return self._moved(camera, 1 / self.factor, self.offset)
+
+    def entered(self, camera: Camera) -> Camera:
+        """Inverse of `restored`: a camera of the file's own space, brought to the normalised."""
+        x, y, z = (-self.factor * one for one in self.offset)
+        return self._moved(camera, self.factor, (x, y, z))
+
+    def _moved(self, camera: Camera, scale: float, shift: tuple[float, float, float]) -> Camera:
         if not self.changes:
             return camera
         matrix = list(camera.matrix)
-        for axis, start in enumerate(self.offset):
-            matrix[4 * axis + 3] = matrix[4 * axis + 3] / self.factor + start
-        near, far = camera.near / self.factor, camera.far / self.factor
+        for axis, one in enumerate(shift):
+            matrix[4 * axis + 3] = matrix[4 * axis + 3] * scale + one
+        near, far = camera.near * scale, camera.far * scale
         return camera.model_copy(update={"matrix": tuple(matrix), "near": near, "far": far})
 
 

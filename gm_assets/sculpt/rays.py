@@ -7,6 +7,7 @@ camera's axis, normals, part ids and the silhouette.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.memory.record import Camera
-from gm_assets.sculpt.cameras import camera_rays, matrix_of
+from gm_assets.sculpt.cameras import camera_rays, matrix_of, project
 from gm_assets.sculpt.model import Sculpt
-from gm_assets.sculpt.shading import corner_normals, face_normals, facing, unit
+from gm_assets.sculpt.shading import Corners, facing, flat_normals, unit
 
 Floats = NDArray[np.float32]
+
+#: Rays that are traced at once.
+STRIP = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,26 @@ class Passes:
     silhouette: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The pixels of some rows of a picture in which a sculpt is seen, k of them.
+
+    Attributes:
+        pixel: (k,) row * width + column.
+        direction: (k, 3) float32 unit vectors of their rays.
+        distance: (k,) float32 metres along the ray.
+        face: (k,) int32 index of the triangle.
+        u, v: (k,) float32 weights of the triangle's second and third corner.
+    """
+
+    pixel: NDArray[np.int64]
+    direction: Floats
+    distance: Floats
+    face: NDArray[np.int32]
+    u: Floats
+    v: Floats
+
+
 class Scene:
     """A sculpt made ready for rays.
 
@@ -93,22 +117,26 @@ class Scene:
             np.arange(len(sculpt.parts), dtype=np.int32),
             [len(part.faces) for part in sculpt.parts],
         )
-        self.face_normal: Floats = unit(face_normals(self.vertices, self.faces)).astype(np.float32)
+        self.face_normal: Floats = flat_normals(self.vertices, self.faces)
         self._embree: Any = EmbreeScene(robust=True)
         self._mesh: Any = None
         if len(self.faces):
             self._mesh = TriangleMesh(self._embree, self.vertices, self.faces.astype(np.int32))
 
     @cached_property
-    def corner_normal(self) -> Floats:
-        """(m, 3, 3) float32 shading normals, made when first asked for.
+    def corners(self) -> Corners:
+        """Shading normals, made when first asked for.
 
         Creases are judged part by part: two parts that touch never blend into each other.
         """
-        return np.concatenate(
-            [np.zeros((0, 3, 3), np.float32)]
-            + [corner_normals(part.vertices, part.faces) for part in self.sculpt.parts]
-        )
+        sizes = [len(part.vertices) for part in self.sculpt.parts]
+        part = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+        return Corners(self.vertices, self.faces, part)
+
+    @property
+    def corner_normal(self) -> Floats:
+        """(m, 3, 3) float32 shading normals of every triangle."""
+        return self.corners.all()
 
     def painted(self, sculpt: Sculpt) -> Scene:
         """The same geometry with the names, classes and materials of another sculpt's parts.
@@ -120,7 +148,7 @@ class Scene:
             len(part.faces) for part in self.sculpt.parts
         ]:
             raise ValueError(f"the parts of {sculpt.name!r} are not those of this scene")
-        _ = self.corner_normal  # made once, then shared by the copies
+        _ = self.corners  # shared by the copies
         scene = copy(self)
         scene.sculpt = sculpt
         return scene
@@ -147,6 +175,45 @@ class Scene:
         distance = np.where(missed, np.float32(np.inf), found["tfar"]).astype(np.float32)
         return Hits(distance, face, np.stack([found["u"], found["v"]], axis=1))
 
+    def seen(self, camera: Camera, width: int, height: int,
+             offset: tuple[float, float] = (0.5, 0.5)) -> Iterator[Seen]:  # fmt: skip
+        """What the rays through the pixels of a picture meet, some rows at a time.
+
+        Pixels in which even the box around the subject is not seen are passed over.
+        """
+        rows, columns = self._window(camera, width, height)
+        step = max(1, STRIP // max(1, columns.stop - columns.start))
+        start = np.empty((0, 3), np.float32)
+        for top in range(rows.start, rows.stop, step):
+            strip = slice(top, min(top + step, rows.stop))
+            eye, rays = camera_rays(camera, width, height, offset, strip, columns)
+            if len(start) < len(rays):
+                start = np.ascontiguousarray(np.broadcast_to(eye, rays.shape), np.float32)
+            found = self._embree.run(start[: len(rays)], rays, output=1)
+            met = np.flatnonzero(found["primID"] >= 0)
+            across = columns.stop - columns.start
+            pixel = (strip.start + met // across) * width + columns.start + met % across
+            yield Seen(
+                pixel=pixel,
+                direction=rays[met],
+                distance=found["tfar"][met],
+                face=found["primID"][met],
+                u=found["u"][met],
+                v=found["v"][met],
+            )
+
+    def _window(self, camera: Camera, width: int, height: int) -> tuple[slice, slice]:
+        """Rows and columns outside of which the box around the subject is not seen."""
+        if not len(self.faces):
+            return slice(0, 0), slice(0, 0)
+        corners = np.array(np.meshgrid(*self.sculpt.bounds.T)).reshape(3, -1).T
+        places, depth = project(camera, corners, width, height)
+        if depth.min() <= 0:  # a corner lies beside the camera or behind it
+            return slice(0, height), slice(0, width)
+        low = np.clip(np.floor(places.min(axis=0)) - 1, 0, (width, height)).astype(int)
+        high = np.clip(np.ceil(places.max(axis=0)) + 1, 0, (width, height)).astype(int)
+        return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
     def blocked(
         self, origins: NDArray, directions: NDArray, reach: float | NDArray = 1e30
     ) -> NDArray[np.bool_]:
@@ -161,48 +228,89 @@ class Scene:
     def normals(self, hits: Hits) -> Floats:
         """(n, 3) float32 interpolated unit normals; zero where nothing was met."""
         result = np.zeros((len(hits.face), 3), np.float32)
-        met = hits.met
-        corners = self.corner_normal[hits.face[met]]
-        u, v = hits.uv[met, 0:1], hits.uv[met, 1:2]
-        blend = corners[:, 0] * (1 - u - v) + corners[:, 1] * u + corners[:, 2] * v
-        result[met] = unit(blend).astype(np.float32)
+        met = np.flatnonzero(hits.met)
+        result[met] = self._blended(hits.face[met], *hits.uv[met].T)
         return result
+
+    def _blended(self, face: NDArray[np.int32], u: Floats, v: Floats) -> Floats:
+        """(k, 3) float32 unit normals at barycentric places of triangles."""
+        corners = self.corners.of(face)
+        u, v = u[:, None], v[:, None]
+        blend = corners[:, 0] * (1 - u - v)
+        blend += corners[:, 1] * u
+        blend += corners[:, 2] * v
+        return unit(blend).astype(np.float32, copy=False)
 
     def silhouette(self, camera: Camera, width: int, height: int) -> NDArray[np.bool_]:
         """(height, width) True where the subject is seen through the centre of a pixel."""
-        eye, directions = camera_rays(camera, width, height)
-        return self.trace(eye, directions).met.reshape(height, width)
+        picture = np.zeros(height * width, bool)
+        for seen in self.seen(camera, width, height):
+            picture[seen.pixel] = True
+        return picture.reshape(height, width)
+
+    def coverage(self, camera: Camera, width: int, height: int, *, samples: int = 4) -> Floats:
+        """(height, width) float32 part of each pixel that the subject covers, 0 to 1.
+
+        Args:
+            samples: sub-pixels along each side of a pixel.
+        """
+        covered = np.zeros(height * width, np.float32)
+        for number in range(samples * samples):
+            row, column = divmod(number, samples)
+            offset = ((column + 0.5) / samples, (row + 0.5) / samples)
+            for seen in self.seen(camera, width, height, offset):
+                covered[seen.pixel] += 1
+        return covered.reshape(height, width) / np.float32(samples * samples)
 
     def ids(self, camera: Camera, width: int, height: int) -> NDArray[np.uint32]:
         """(height, width) 1 + the index of the part at the centre of a pixel, 0 for nothing."""
-        eye, directions = camera_rays(camera, width, height)
-        return self._ids(self.trace(eye, directions)).reshape(height, width)
-
-    def _ids(self, hits: Hits) -> NDArray[np.uint32]:
-        ids = np.zeros(len(hits.face), np.uint32)
-        ids[hits.met] = self.face_part[hits.face[hits.met]] + 1
-        return ids
+        ids = np.zeros(height * width, np.uint32)
+        for seen in self.seen(camera, width, height):
+            ids[seen.pixel] = self.face_part[seen.face] + 1
+        return ids.reshape(height, width)
 
     def passes(self, camera: Camera, width: int, height: int) -> Passes:
         """Depth, normals, ids and silhouette through the pixel centres of a picture.
 
-        Normals face the camera: a thin shell seen from its inside is seen, not dark.
+        Normals face the camera: a thin shell seen from its inside is seen, not dark. Rows are
+        taken in strips, so that beside the passes themselves memory does not grow with the
+        picture; sums are written out axis by axis, so that no pixel depends on its strip.
         """
-        eye, directions = camera_rays(camera, width, height)
-        hits = self.trace(eye, directions)
-        met = hits.met
+        count = height * width
+        depth = np.full(count, np.inf, np.float32)
+        own = np.zeros((count, 3), np.float32)
+        world = np.zeros((count, 3), np.float32)
+        ids = np.zeros(count, np.uint32)
+        silhouette = np.zeros(count, bool)
         axes = matrix_of(camera)[:3, :3].astype(np.float32)
-        along = directions @ -axes[:, 2]
-        depth = np.where(met, hits.distance * along, np.float32(np.inf)).astype(np.float32)
-        normal = self.normals(hits)
-        normal[met], _ = facing(
-            normal[met], self.face_normal[hits.face[met]], directions[met].astype(np.float32)
-        )
+        for seen in self.seen(camera, width, height):
+            depth[seen.pixel] = seen.distance * _along(seen.direction, -axes[:, 2])
+            flat = self.face_normal[seen.face]
+            blend = self._blended(seen.face, seen.u, seen.v)
+            normal, _ = facing(blend, flat, seen.direction)
+            world[seen.pixel] = normal
+            turned = np.empty_like(normal)
+            for axis in range(3):
+                turned[:, axis] = _along(normal, axes[:, axis])
+            own[seen.pixel] = turned
+            ids[seen.pixel] = self.face_part[seen.face] + 1
+            silhouette[seen.pixel] = True
         shape = (height, width)
         return Passes(
             depth=depth.reshape(shape),
-            normal=(normal @ axes).reshape(*shape, 3),
-            normal_world=normal.reshape(*shape, 3),
-            ids=self._ids(hits).reshape(shape),
-            silhouette=met.reshape(shape),
+            normal=own.reshape(*shape, 3),
+            normal_world=world.reshape(*shape, 3),
+            ids=ids.reshape(shape),
+            silhouette=silhouette.reshape(shape),
         )
+
+
+def _along(vectors: Floats, axis: Floats) -> Floats:
+    """(n,) the dot product of each vector with one axis, in the same order at every row.
+
+    A matrix product sums a row differently by where it lies in its block.
+    """
+    total = vectors[:, 0] * axis[0]
+    total += vectors[:, 1] * axis[1]
+    total += vectors[:, 2] * axis[2]
+    return total

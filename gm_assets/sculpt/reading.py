@@ -195,7 +195,7 @@ def _in_package(data: bytes) -> str | None:
 def _read(data: bytes, kind: str, title: str, path: Path | None) -> tuple[str, Iterable[Piece]]:
     """The name of the whole and its pieces."""
     if kind in ("glb", "gltf"):
-        document = _gltf(data, kind, path)
+        document = open_document(data, kind, path)
         return document.title(title), document.pieces()
     if kind in ("usda", "usdc", "usdz"):
         return title, read_usd(data, f".{kind}", title, path)
@@ -208,7 +208,12 @@ def _read(data: bytes, kind: str, title: str, path: Path | None) -> tuple[str, I
     return title, readers[kind](data, title, path)
 
 
-def _gltf(data: bytes, kind: str, path: Path | None) -> Gltf:
+def open_document(data: bytes, kind: str, path: Path | None = None) -> Gltf:
+    """The document of a `glb` or `gltf`, with the buffers that lie beside it.
+
+    Raises:
+        UnreadableFile, UnsupportedFormat, TooLarge: it is not sound glTF 2.0.
+    """
     outside = _Neighbours(path)
     if kind == "glb":
         return open_glb(data, path, outside)

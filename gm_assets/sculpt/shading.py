@@ -8,6 +8,8 @@ place count as one, so a mesh that was split for texture seams shades like the w
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ CREASE = 38.0
 _GRAZE = 1e-3
 #: Corners around one vertex beyond which the pole of a fan is simply averaged.
 _MOST_CORNERS = 96
+#: Triangles whose normals are made at once.
+_BLOCK = 1 << 18
 
 
 def face_normals(vertices: NDArray[np.float32], faces: NDArray[np.uint32]) -> NDArray[np.float64]:
@@ -26,39 +30,76 @@ def face_normals(vertices: NDArray[np.float32], faces: NDArray[np.uint32]) -> ND
     return np.cross(b - a, c - a)
 
 
-def unit(vectors: NDArray) -> NDArray[np.float64]:
-    """The vectors with length one; a vector without length becomes +Y."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    safe = vectors / np.where(lengths > 1e-30, lengths, 1.0)
-    return np.where(lengths > 1e-30, safe, np.array([0.0, 1.0, 0.0]))
+def flat_normals(vertices: NDArray[np.float32], faces: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """(m, 3) float32 unit normals of the triangles, made in blocks to spare memory."""
+    flat = np.empty((len(faces), 3), np.float32)
+    for start in range(0, len(faces), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        flat[some] = unit(face_normals(vertices, faces[some]))
+    return flat
 
 
-def places(vertices: NDArray[np.float32]) -> NDArray[np.int64]:
+def unit(vectors: NDArray) -> NDArray[Any]:
+    """The vectors with length one, of their own type; a vector without length becomes +Y."""
+    lengths = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
+    short = lengths <= 1e-30
+    if not short.any():
+        return vectors / lengths
+    safe = vectors / np.where(short, vectors.dtype.type(1), lengths)
+    safe[short[..., 0]] = (0, 1, 0)
+    return safe
+
+
+def places(
+    vertices: NDArray[np.float32], group: NDArray[np.int32] | None = None
+) -> NDArray[np.int64]:
     """(n,) the number of each vertex's place: equal for vertices at the same point.
 
     Points are sorted by a hash of their bits, which takes a third of the time of sorting them
     as rows; the rare hashes that two points share are told apart afterwards.
+
+    Args:
+        group: (n,) vertices of different groups never share a place.
     """
-    bits = np.ascontiguousarray(vertices + np.float32(0)).view(np.uint32).astype(np.uint64)
-    key = np.zeros(len(bits), np.uint64)
-    for axis in range(3):
-        key = (key ^ bits[:, axis]) * np.uint64(0x9E3779B97F4A7C15)
+    columns = [
+        np.ascontiguousarray(vertices[:, axis] + np.float32(0)).view(np.uint32) for axis in range(3)
+    ]
+    if group is not None:
+        columns.append(group.astype(np.uint32))
+    key = np.zeros(len(vertices), np.uint64)
+    for column in columns:
+        key = (key ^ column) * np.uint64(0x9E3779B97F4A7C15)
         key ^= key >> np.uint64(29)
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    if (bits == bits[first[place]]).all():
-        return place.reshape(-1)
-    return np.unique(bits, axis=0, return_inverse=True)[1].reshape(-1)
+    place = place.reshape(-1)
+    if all((column == column[first[place]]).all() for column in columns):
+        return place
+    return np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def corner_normals(
     vertices: NDArray[np.float32], faces: NDArray[np.uint32], crease: float = CREASE
 ) -> NDArray[np.float32]:
     """(m, 3, 3) float32 unit normals, one for each corner of each triangle."""
+    return normals_at(vertices, faces, places(vertices)[faces], crease)
+
+
+def normals_at(
+    vertices: NDArray[np.float32],
+    faces: NDArray[np.uint32],
+    corner_place: NDArray[np.int64],
+    crease: float = CREASE,
+) -> NDArray[np.float32]:
+    """`corner_normals` of triangles whose corners' places are known.
+
+    Args:
+        corner_place: (m, 3) equal for corners at the same place.
+    """
     if not len(faces):
         return np.zeros((0, 3, 3), np.float32)
     weighted = face_normals(vertices, faces)
     flat = unit(weighted)
-    corner_place = places(vertices)[faces].reshape(-1)
+    corner_place = np.unique(corner_place, return_inverse=True)[1].reshape(-1)
     count = int(corner_place.max()) + 1
     corner_face = np.repeat(np.arange(len(faces)), 3)
 
@@ -77,6 +118,60 @@ def corner_normals(
     if len(corners):
         normals[corners] = _creased(corners, corner_place, corner_face, weighted, flat, crease)
     return normals.reshape(-1, 3, 3).astype(np.float32)
+
+
+class Corners:
+    """Corner normals of a large mesh, each made when it is first asked for, then kept.
+
+    A picture shows a part of a mesh, and a mesh of millions of triangles more of them than a
+    picture has pixels. A normal depends on the triangles around its corner alone, so those of
+    a few triangles come out as they do with all of them, bit by bit.
+
+    Args:
+        vertices: (n, 3) float32.
+        faces: (m, 3) indices.
+        vertex_part: (n,) the part of each vertex; parts that touch never blend.
+    """
+
+    def __init__(
+        self,
+        vertices: NDArray[np.float32],
+        faces: NDArray[np.uint32],
+        vertex_part: NDArray[np.int32],
+    ) -> None:
+        self._vertices, self._faces, self._vertex_part = vertices, faces, vertex_part
+        self._normals = np.zeros((len(faces), 3, 3), np.float32)
+        self._ready = np.zeros(len(faces), bool)
+
+    @cached_property
+    def _place(self) -> NDArray[np.int64]:
+        """(n,) the place of each vertex; every part has its own."""
+        return places(self._vertices, self._vertex_part)
+
+    def all(self) -> NDArray[np.float32]:
+        """(m, 3, 3) the normals of every triangle."""
+        self._make(np.flatnonzero(~self._ready))
+        return self._normals
+
+    def of(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(k, 3, 3) the normals of some triangles, which may repeat."""
+        ready = self._ready[faces]
+        if not ready.all():
+            wanted = np.zeros(len(self._faces), bool)
+            wanted[faces[~ready]] = True
+            self._make(np.flatnonzero(wanted))
+        return self._normals[faces]
+
+    def _make(self, wanted: NDArray[np.int64]) -> None:
+        if not len(wanted):
+            return
+        touched = np.zeros(len(self._vertices), bool)
+        touched[self._place[self._faces[wanted]]] = True
+        around = touched[self._place]
+        near = np.flatnonzero(around[self._faces].any(axis=1))
+        made = normals_at(self._vertices, self._faces[near], self._place[self._faces[near]])
+        self._normals[wanted] = made[np.searchsorted(near, wanted)]
+        self._ready[wanted] = True
 
 
 def _creased(
@@ -125,10 +220,13 @@ def facing(
     Returns:
         (n, 3) shading normals and (n, 3) face normals.
     """
-    behind = (flat * seen).sum(axis=1, keepdims=True) > 0
-    flat = np.where(behind, -flat, flat)
-    normals = np.where(behind, -normals, normals)
-    past = (normals * seen).sum(axis=1) > -_GRAZE
+    behind = np.flatnonzero(np.einsum("ij,ij->i", flat, seen) > 0)
+    flat, normals = flat.copy(), normals.copy()
+    flat[behind] *= -1
+    normals[behind] *= -1
+    past = np.flatnonzero(np.einsum("ij,ij->i", normals, seen) > -_GRAZE)
+    if not len(past):
+        return normals, flat
     lean = seen[past]
     across = (normals[past] * lean).sum(axis=1, keepdims=True) + np.float32(_GRAZE)
     bent = unit(normals[past] - lean * across)

@@ -1,0 +1,473 @@
+"""Geometry passes of a mesh as files that remember: depth, normals, silhouette, ids and more.
+
+Each pass names the mesh by hash, holds its camera in the mesh's own coordinates, and has a
+recipe that makes it again; its document id is the UUIDv5 of that recipe. Passes that are there
+already, with the content that their memory states, are verified and not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gm_assets.errors import GmError, LibraryError
+from gm_assets.identity import identify_bytes, read_file
+from gm_assets.making.keeping import Keeper, Kept, Label, kept_at, recipe_hash
+from gm_assets.memory.files import load_packet
+from gm_assets.memory.record import Camera, Memory, Parent, Placement, Stage
+from gm_assets.sculpt import maps
+from gm_assets.sculpt.model import Sculpt
+from gm_assets.sculpt.reading import BARE, Model, format_of, read_model
+from gm_assets.sculpt.views import Lens, View, views_of
+
+if TYPE_CHECKING:
+    from gm_assets.library import ProgressFunction
+    from gm_assets.sculpt.rays import Passes, Scene
+
+#: Every pass, by the name that its placement's part has too.
+PASSES: dict[str, str] = {
+    "depth": "Depth along the camera's axis: 65535 near, 1 far, 0 nothing, linear.",
+    "normal": "Normals in camera axes.",
+    "normal-world": "Normals in the mesh's own axes.",
+    "silhouette": "White where the subject is seen.",
+    "ids": "Part ids, 0 for nothing; the recipe names them.",
+    "skeleton": "Medial skeleton of the silhouette.",
+    "pose": "The rig's joints and bones.",
+    "clay": "Clay render of the geometry, lit as in a studio.",
+}
+#: Those that are made where nobody chooses.
+USUAL: tuple[str, ...] = ("depth", "normal", "silhouette", "ids")
+#: Smallest and largest side of a pass in pixels, and most sub-pixels along a pixel's side.
+SIDES = (16, 16_384)
+MOST_SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class PassOrder:
+    """Which passes of which views, and how large.
+
+    Attributes:
+        views: as `sculpt.views.views_of` names them.
+        passes: of `PASSES`.
+        width, height: pixels.
+        lens: of the cameras of named views.
+        samples: sub-pixels along each side of a pixel that the silhouette is sampled at; with
+            one it is hard-edged.
+
+    Raises:
+        GmError: a pass is unknown, or a number beyond its bounds.
+    """
+
+    views: tuple[str, ...] = ("hero",)
+    passes: tuple[str, ...] = USUAL
+    width: int = 512
+    height: int = 512
+    lens: Lens = field(default_factory=Lens)
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.passes if name not in PASSES]
+        if unknown or not self.passes:
+            raise GmError(
+                f"there is no pass {unknown[0]!r}" if unknown else "no pass was asked for",
+                remedy=f"Passes are {', '.join(PASSES)}",
+            )
+        least, most = SIDES
+        if not (least <= self.width <= most and least <= self.height <= most):
+            raise GmError(
+                f"a pass of {self.width} x {self.height} pixels",
+                remedy=f"Choose sides between {least} and {most} pixels",
+            )
+        if not 1 <= self.samples <= MOST_SAMPLES:
+            raise GmError(f"{self.samples} samples", remedy=f"Choose 1 to {MOST_SAMPLES}")
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A mesh file, read and identified in one go.
+
+    Attributes:
+        path: of the file.
+        content_id: `as:` of a GLB, `fi:` of a format that carries no memory.
+        memory: the one in the file, if there is one.
+        placement: where the mesh stands; its passes stand beside it.
+        up, unit: what the caller stated for a format that does not.
+    """
+
+    path: Path
+    data: bytes
+    content_id: str
+    memory: Memory | None
+    placement: Placement
+    up: str = "y"
+    unit: str = "m"
+
+    @cached_property
+    def model(self) -> Model:
+        """The mesh as read; its sculpt may have been brought to size.
+
+        Raises:
+            GmError: as `sculpt.reading.read_model`.
+        """
+        name = self.memory.title if self.memory and self.memory.title else None
+        source = self.path if self.path.suffix.lower() == ".gltf" else self.data
+        return read_model(source, name=name or self.path.stem, up=self.up, unit=self.unit)
+
+    @property
+    def sculpt(self) -> Sculpt:
+        """The geometry, near the origin."""
+        return self.model.sculpt
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The geometry, made ready for rays."""
+        from gm_assets.sculpt.rays import Scene
+
+        return Scene(self.sculpt)
+
+    @property
+    def parent(self) -> Parent:
+        """The link that its passes declare."""
+        memory = self.memory
+        return Parent(
+            role="geometry",
+            document_id=memory.document_id if memory else None,
+            instance_id=memory.instance_id if memory else None,
+            content_id=self.content_id,
+            stage=self.placement.stage,
+            basis="recorded",
+        )
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.sculpt.name.removesuffix(": sculpt")
+
+
+@dataclass(frozen=True, eq=False)
+class PassSet:
+    """The passes of one view.
+
+    Attributes:
+        view: its name.
+        camera: in the mesh's own coordinates.
+        files: the documents by pass.
+        made: names of those that this call made; the others were there and sound.
+    """
+
+    view: str
+    camera: Camera
+    files: Mapping[str, Kept]
+    made: tuple[str, ...]
+
+
+def mesh_of(
+    root: Path,
+    path: str | Path,
+    *,
+    placement: Placement | None = None,
+    up: str = "y",
+    unit: str = "m",
+) -> Mesh:
+    """Read and identify a mesh file.
+
+    Args:
+        root: the library's folder, or any other that `path` is relative to.
+        placement: of a mesh whose memory has none; with none at all it cannot have passes.
+        up, unit: for formats that do not state them, as `read_model` takes them.
+
+    Raises:
+        NotFound, UnreadableFile, UnsupportedFormat, TooLarge: the file cannot be read.
+        LibraryError: it was edited since its memory was written, or nothing places it.
+    """
+    full = root / path
+    data = read_file(full)
+    memory = None
+    if data.startswith(b"glTF"):
+        identity = identify_bytes(data, str(path))
+        content_id = identity.content_id
+        if identity.packet is not None:
+            memory = load_packet("glb", identity.packet, str(path))
+        if memory and memory.written and memory.written.content_id != content_id:
+            raise LibraryError(
+                "it was edited since its memory was written",
+                where=full,
+                remedy="Keep the edit with `gm revise`",
+            )
+    else:
+        content_id = f"fi:{hashlib.sha256(data).hexdigest()}"
+    stands = _placement(memory) or placement
+    if stands is None:
+        raise LibraryError(
+            "the mesh stands in no chain, so its passes would stand nowhere",
+            where=full,
+            remedy="Place it: gm place FILE --chain NAME --stage S3 --part mesh; "
+            "a file that cannot carry a memory needs --chain NAME",
+        )
+    return Mesh(full, data, content_id, memory, stands, up, unit)
+
+
+def _placement(memory: Memory | None) -> Placement | None:
+    """Where a mesh stands as a sculpt, or else as a lifted structure."""
+    found = memory.placements if memory else ()
+    for stage in ("S3", "S5"):
+        for placement in found:
+            if placement.stage == stage:
+                return placement
+    return None
+
+
+def make_passes(
+    mesh: Mesh,
+    keeper: Keeper,
+    order: PassOrder,
+    *,
+    cameras: Sequence[View] | None = None,
+    folder: str | None = None,
+    progress: ProgressFunction | None = None,
+) -> tuple[PassSet, ...]:
+    """Make the passes of a mesh, or verify those that are there.
+
+    Args:
+        keeper: writes the files.
+        cameras: in the mesh's own coordinates, instead of those of `order.views`.
+        folder: of the files, below the keeper's; each view has its own within. Without it they
+            go to `passes/<view>-<size>-<8 digits>`, which no other mesh or camera shares.
+        progress: called after each view, with phase `make`.
+
+    Returns:
+        One set for every view, in their order.
+
+    Raises:
+        GmError: a view is unknown, a camera does not see the subject, a pose was asked of a
+            mesh without a rig.
+        LibraryError: something else lies under the name of a pass.
+        UnreadableFile, UnsupportedFormat, TooLarge, MissingExtra: as `read_model`.
+    """
+    if cameras is None:
+        near = views_of(mesh.sculpt, order.views, aspect=order.width / order.height,
+                        lens=order.lens)  # fmt: skip
+        normalisation = mesh.model.normalisation
+        cameras = [View(view.name, normalisation.restored(view.camera)) for view in near]
+    sets = []
+    for number, view in enumerate(cameras, 1):
+        sets.append(_View(mesh, keeper, order, view, folder).made())
+        if progress is not None:
+            from gm_assets.library import Progress
+
+            progress(Progress(number, len(cameras), 0, view.name, "make"))
+    return tuple(sets)
+
+
+def depth_range(memory: Memory) -> tuple[float, float]:
+    """Near and far of a depth pass in metres, as its recipe states them.
+
+    Raises:
+        LibraryError: it does not.
+    """
+    recipe = memory.recipe or {}
+    for stated in (recipe, recipe.get("parameters")):
+        if isinstance(stated, dict) and {"near", "far"} <= stated.keys():
+            near, far = stated["near"], stated["far"]
+            if all(isinstance(one, int | float) for one in (near, far)):
+                return float(near), float(far)
+    raise LibraryError(
+        "the recipe of the depth pass does not state its near and far",
+        where=memory.title,
+        remedy="Make it again with `gm passes`",
+    )
+
+
+def id_names(memory: Memory) -> dict[int, dict[str, str]]:
+    """What the ids of an id pass stand for: `name`, `semantic` and `material` of each.
+
+    Ids that the recipe does not name, or not in this form, are left out.
+    """
+    recipe = memory.recipe or {}
+    parameters = recipe.get("parameters")
+    table = recipe.get("ids") or (parameters.get("ids") if isinstance(parameters, dict) else None)
+    if not isinstance(table, dict):
+        return {}
+    return {
+        int(number): {key: str(entry.get(key, "")) for key in ("name", "semantic", "material")}
+        for number, entry in table.items()
+        if isinstance(entry, dict) and number.isascii() and number.isdigit()
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """One view of one mesh on its way into files."""
+
+    mesh: Mesh
+    keeper: Keeper
+    order: PassOrder
+    view: View
+    folder: str | None
+
+    def made(self) -> PassSet:
+        stage = self.mesh.placement.stage
+        recipes = {name: self.recipe(name, stage) for name in dict.fromkeys(self.order.passes)}
+        paths = {name: f"{self.place(recipes)}/{name}.png" for name in recipes}
+        files: dict[str, Kept] = {}
+        for name, recipe in recipes.items():
+            kept = kept_at(
+                self.keeper.root,
+                "/".join(filter(None, (self.keeper.folder, paths[name]))),
+                self.keeper.document_id(recipe),
+                stage,
+            )
+            if kept is not None:
+                files[name] = kept
+        made = tuple(name for name in recipes if name not in files)
+        if made:
+            drawing = _Drawing(self.mesh, self.order, self.view)
+            for name in made:
+                data, results = drawing.encoded(name)
+                files[name] = self.keeper.keep(
+                    paths[name],
+                    data,
+                    self.placement(name, stage),
+                    self.label(name),
+                    recipes[name],
+                    [self.mesh.parent],
+                    results=results,
+                )
+        in_order = {name: files[name] for name in recipes}
+        return PassSet(self.view.name, self.view.camera, in_order, made)
+
+    def recipe(self, name: str, stage: Stage) -> dict[str, Any]:
+        """What makes the pass again, without what only the making tells."""
+        parameters: dict[str, Any] = {
+            "view": self.view.name,
+            "width": self.order.width,
+            "height": self.order.height,
+            "camera": self.view.camera.model_dump(mode="json"),
+        }
+        if name == "silhouette" and self.order.samples > 1:
+            parameters["samples"] = self.order.samples
+        if format_of(self.mesh.data, self.mesh.path) in BARE:
+            parameters |= {"up": self.mesh.up, "unit": self.mesh.unit}
+        return {
+            "step": f"{stage.lower()}.{name}",
+            "inputs": [self.mesh.content_id],
+            "parameters": parameters,
+        }
+
+    def place(self, recipes: Mapping[str, dict[str, Any]]) -> str:
+        """The folder of the view's files, below the keeper's."""
+        if self.folder is not None:
+            return "/".join(filter(None, (self.folder, self.view.name)))
+        one = next(iter(recipes.values()))
+        shared = {key: one["parameters"][key] for key in ("width", "height", "camera")}
+        digits = recipe_hash({"inputs": one["inputs"], **shared})[:8]
+        return f"passes/{self.view.name}-{self.order.width}x{self.order.height}-{digits}"
+
+    def placement(self, name: str, stage: Stage) -> Placement:
+        own = self.mesh.placement
+        return Placement(
+            chain=own.chain,
+            generation=own.generation,
+            stage=stage,
+            part=name,
+            view=self.view.name,
+            frame=None,
+        )
+
+    def label(self, name: str) -> Label:
+        return Label(
+            f"{self.mesh.title}: {name}, {self.view.name}",
+            PASSES[name],
+            (name, "pass"),
+            camera=self.view.camera,
+        )
+
+
+class _Drawing:
+    """The passes of one view as arrays, each made when it is first needed."""
+
+    def __init__(self, mesh: Mesh, order: PassOrder, view: View) -> None:
+        self._mesh, self._order, self._view = mesh, order, view
+        self._camera = mesh.model.normalisation.entered(view.camera)
+
+    @cached_property
+    def _passes(self) -> Passes:
+        passes = self._mesh.scene.passes(self._camera, self._order.width, self._order.height)
+        if not passes.silhouette.any():
+            raise GmError(
+                f"the camera {self._view.name!r} does not see the subject",
+                where=self._mesh.path,
+                remedy="Choose another view; `hero` always frames it",
+            )
+        return passes
+
+    def encoded(self, name: str) -> tuple[bytes, dict[str, Any]]:
+        """A pass as PNG, and what its recipe has to say about the making."""
+        encoder: Callable[[], tuple[bytes, dict[str, Any]]] = {
+            "depth": self._depth,
+            "normal": lambda: (self._normals(self._passes.normal), {}),
+            "normal-world": lambda: (self._normals(self._passes.normal_world), {}),
+            "silhouette": self._silhouette,
+            "ids": self._ids,
+            "skeleton": self._skeleton,
+            "pose": self._pose,
+            "clay": self._clay,
+        }[name]
+        data, results = encoder()
+        normalisation = self._mesh.model.normalisation
+        if normalisation.changes:
+            brought = {"factor": normalisation.factor, "offset": list(normalisation.offset)}
+            results = {**results, "normalisation": brought}
+        return data, results
+
+    def _depth(self) -> tuple[bytes, dict[str, Any]]:
+        data, near, far = maps.depth_png(self._passes.depth)
+        factor = self._mesh.model.normalisation.factor
+        return data, {"near": near / factor, "far": far / factor}
+
+    def _normals(self, normals: np.ndarray) -> bytes:
+        return maps.normal_png(normals, self._passes.silhouette)
+
+    def _silhouette(self) -> tuple[bytes, dict[str, Any]]:
+        seen = self._passes.silhouette
+        samples = self._order.samples
+        if samples > 1:
+            size = (self._order.width, self._order.height)
+            return maps.silhouette_png(
+                self._mesh.scene.coverage(self._camera, *size, samples=samples)
+            ), {}
+        return maps.silhouette_png(seen), {}
+
+    def _ids(self) -> tuple[bytes, dict[str, Any]]:
+        return maps.ids_png(self._passes.ids), {"ids": maps.id_table(self._mesh.sculpt)}
+
+    def _skeleton(self) -> tuple[bytes, dict[str, Any]]:
+        from gm_assets.sculpt.skeleton import medial_skeleton
+
+        return maps.silhouette_png(medial_skeleton(self._passes.silhouette)), {}
+
+    def _pose(self) -> tuple[bytes, dict[str, Any]]:
+        from gm_assets.sculpt.pose import draw_pose, rig_of
+
+        rig = rig_of(self._mesh.data, self._mesh.path)
+        if rig is None:
+            raise GmError(
+                "the mesh has no rig, so it has no pose",
+                where=self._mesh.path,
+                remedy="Leave the pass `pose` out; `skeleton` is drawn from any silhouette",
+            )
+        size = (self._order.width, self._order.height)
+        return maps.png(draw_pose(rig, self._view.camera, *size)), {"joints": list(rig.names)}
+
+    def _clay(self) -> tuple[bytes, dict[str, Any]]:
+        from gm_assets.sculpt.clay import clay
+
+        _ = self._passes  # a camera that sees nothing is refused before the light is set up
+        size = (self._order.width, self._order.height)
+        return maps.png(clay(self._mesh.scene, self._camera, *size)), {}
