@@ -9,11 +9,12 @@
 | `GM_WORKERS` | processes that read files in parallel | the CPUs this process may use |
 | `GM_STATE` | a folder for derived stores, where the library's own cannot be written | `.gm` |
 | `GM_VOCAB` | folder of the vocabulary | the library's `vocab/`, else the project's |
+| `GM_OFFLOAD` | what leaves the GPU while it is not used: `none`, `model` | the profile's |
 | `GM_DUCKDB_THREADS` | threads of DuckDB | the CPUs this process may use |
 | `GM_DUCKDB_MEMORY` | memory of DuckDB, e.g. `2GB` | half of the machine's |
 
-The last four belong to the library, its store and its vocabulary, which read them by
-themselves: they hold for every program that opens one.
+The last five belong to the library, its store, its vocabulary and the leash, which read them
+by themselves: they hold for every program that opens one.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ from gm_assets.errors import GmError
 MAX_STEPS = 1000
 #: Seeds of PyTorch are unsigned numbers of 64 bits; XMP and JSON readers agree on 53.
 MAX_SEED = 2**53 - 1
+#: Maps with three numbers a pixel; the others have one.
+_COLOURED = frozenset(("normal", "pose"))
+_AGAIN = "Make that pass again"
 
 
 def check_settings(settings: Settings, *, multiple: int, least: int, most: int) -> None:
@@ -59,8 +62,8 @@ def check_guide(
         required: those without which it makes no frame; without any, one of `obeys` will do.
 
     Raises:
-        GmError: a map is missing or holds what is no number, the maps are not of the frame's
-            size, or nothing of the subject is in the view.
+        GmError: a map is missing, has another shape or holds what is no number, the maps are not
+            of the frame's size, or nothing of the subject is in the view.
     """
     where = f"view {guide.view}"
     missing = [name for name in required if name not in guide.maps]
@@ -86,8 +89,10 @@ def check_guide(
         )
     for name in guide.maps:
         values = guide.map(name)
+        if values.shape[2:] != ((3,) if name in _COLOURED else ()):
+            raise GmError(f"its {name} has the shape {values.shape}", where=where, remedy=_AGAIN)
         if values.dtype.kind == "f" and bool(np.isnan(values).any()):
-            raise GmError(f"its {name} holds NaN", where=where, remedy="Make that pass again")
+            raise GmError(f"its {name} holds NaN", where=where, remedy=_AGAIN)
     if not any(bool(_something(guide, name).any()) for name in guide.maps if name in obeys):
         raise GmError(
             "no camera sees the subject: its passes are empty",
@@ -96,19 +101,9 @@ def check_guide(
         )
 
 
-def subject(guide: Guide) -> NDArray[np.bool_]:
-    """Where the guide's geometry is: (h, w) bool, from the first map that tells."""
-    for name in ("silhouette", "ids", "depth", "normal"):
-        if name in guide.maps:
-            return _something(guide, name)
-    width, height = guide.size
-    return np.zeros((height, width), np.bool_)
-
-
 def _something(guide: Guide, name: str) -> NDArray[np.bool_]:
     """Where a map is not empty."""
     values = guide.map(name)
     if name == "depth":
-        found: NDArray[np.bool_] = np.isfinite(values) & (values > 0)
-        return found
-    return values.any(axis=2) if values.ndim == 3 else values != 0
+        return np.asarray(np.isfinite(values) & (values > 0))
+    return np.asarray(values.any(axis=2) if values.ndim == 3 else values != 0)

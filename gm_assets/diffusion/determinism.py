@@ -34,7 +34,7 @@ def repeatable(device: str) -> Iterator[None]:
     try:
         # A kernel without a deterministic form is run all the same; the recipe names the device.
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.backends.mkldnn.enabled = False
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
         with cudnn if device.startswith("cuda") else nullcontext():
             yield
     finally:

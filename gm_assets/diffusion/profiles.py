@@ -18,8 +18,8 @@ from gm_assets.errors import GmError, ModelError
 
 #: The code that runs a shader.
 Kind: TypeAlias = Literal["embedded", "sdxl-union"]
-#: What leaves the GPU while another component computes (diffusers' names).
-Offload: TypeAlias = Literal["none", "model", "sequential"]
+#: What leaves the GPU while it is not used: nothing, or each component.
+Offload: TypeAlias = Literal["none", "model"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,11 @@ def test_a_missing_pass_and_one_that_the_model_does_not_take_are_named() -> None
     assert "depth, normal" in str(raised.value.remedy)
 
 
-def test_passes_of_another_size_and_passes_with_nan_are_refused() -> None:
+def test_passes_of_another_size_or_shape_and_passes_with_nan_are_refused() -> None:
     with pytest.raises(GmError, match="32 x 32 pixels, the frame 64 x 64"):
         check_guide(ball(side=32), GOOD, MAPS)
     broken = np.full((SIDE, SIDE), np.nan, np.float32)
     with pytest.raises(GmError, match="depth holds NaN"):
         check_guide(ball(depth=broken), GOOD, MAPS)
+    with pytest.raises(GmError, match="normal has the shape"):
+        check_guide(ball(normal=np.zeros((SIDE, SIDE), np.float32)), GOOD, MAPS)

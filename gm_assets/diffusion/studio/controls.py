@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,10 +53,6 @@ class Control:
     mode: int
     weight: float
     picture: Picture
-
-    def recipe(self) -> dict[str, Any]:
-        """What a recipe says of it."""
-        return {"map": self.map, "mode": self.mode, "weight": self.weight}
 
 
 def controls(

@@ -7,19 +7,22 @@ only. Before anything is loaded, the size of the weights is compared with the me
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from gm_assets.diffusion.profiles import ShaderSpec
+from gm_assets.diffusion.profiles import Offload, ShaderSpec
 from gm_assets.errors import ModelError
 
 #: The adapter and its picture encoder inside the part `identity`.
 ADAPTER = ("sdxl_models", "ip-adapter-plus_sdxl_vit-h.safetensors")
 IMAGE_ENCODER = "models/image_encoder"
+#: The variable that goes before the `offload` of a profile, since GPUs differ.
+OFFLOAD = "GM_OFFLOAD"
 #: Whose classes a model may name.
 LIBRARIES = frozenset(("diffusers", "transformers"))
 MAX_JSON_BYTES = 1_000_000
@@ -40,7 +43,7 @@ class Place:
         """The place that `spec` asks for on this machine.
 
         Raises:
-            ModelError: an unknown dtype, or a device that is not here.
+            ModelError: an unknown dtype or offload, or a device that is not here.
         """
         import torch
 
@@ -57,7 +60,15 @@ class Place:
                 where=spec.name,
                 remedy="Use `cpu`, or a machine with a GPU that PyTorch knows",
             )
-        return cls(device, spec.dtype, spec.offload)
+        return cls(device, spec.dtype, _offload() or spec.offload)
+
+
+def _offload() -> str | None:
+    wanted = os.environ.get(OFFLOAD)
+    if wanted and wanted not in get_args(Offload):
+        known = ", ".join(get_args(Offload))
+        raise ModelError(f"{wanted!r} is no offload", where=OFFLOAD, remedy=f"Use {known}")
+    return wanted
 
 
 def load_pipeline(spec: ShaderSpec, folders: Mapping[str, Path], place: Place) -> Any:
@@ -66,7 +77,8 @@ def load_pipeline(spec: ShaderSpec, folders: Mapping[str, Path], place: Place) -
     Raises:
         ModelError: not models of these classes, or larger than the memory.
     """
-    require_memory(spec, folders, place)
+    needed = {role: folders[role] for role in ("pipeline", "controlnet")}
+    require_memory(spec, needed, place)
     import torch
 
     with _quiet():
@@ -100,8 +112,6 @@ def put(pipeline: Any, place: Place) -> None:
     """Bring all components to their device, as the offload says."""
     if place.offload == "model":
         pipeline.enable_model_cpu_offload(device=place.device)
-    elif place.offload == "sequential":
-        pipeline.enable_sequential_cpu_offload(device=place.device)
     else:
         pipeline.to(place.device)
 
@@ -115,6 +125,7 @@ def add_identity(pipeline: Any, spec: ShaderSpec, folder: Path, place: Place) ->
     import torch
     from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
+    require_memory(spec, {"identity": folder}, place)
     subfolder, weights = ADAPTER
     with loading(spec, folder):
         encoder = CLIPVisionModelWithProjection.from_pretrained(
@@ -123,11 +134,12 @@ def add_identity(pipeline: Any, spec: ShaderSpec, folder: Path, place: Place) ->
             use_safetensors=True,
             local_files_only=True,
         )
-        side = encoder.config.image_size
+        side: Any = encoder.config.image_size
         # Said, not left to what is installed: torchvision's filter gives other pixels.
         processor = CLIPImageProcessorPil(
             size={"shortest_edge": side}, crop_size={"height": side, "width": side}
         )
+        pipeline.remove_all_hooks()  # offloaded weights cannot be added to
         pipeline.register_modules(image_encoder=encoder, feature_extractor=processor)
         pipeline.load_ip_adapter(
             str(folder),
@@ -142,6 +154,7 @@ def add_identity(pipeline: Any, spec: ShaderSpec, folder: Path, place: Place) ->
 
 def remove_identity(pipeline: Any, place: Place) -> None:
     """Take IP-Adapter out again."""
+    pipeline.remove_all_hooks()
     pipeline.unload_ip_adapter()
     put(pipeline, place)
 
@@ -167,7 +180,7 @@ def require_memory(spec: ShaderSpec, folders: Mapping[str, Path], place: Place) 
 
     # Control network and U-Net take turns at every step, so both stay on the GPU.
     together = sum(sizes.get(name, 0) for name in ("pipeline/unet", "controlnet/."))
-    needed = {"none": sum(sizes.values()), "model": together}.get(place.offload, 0)
+    needed = together if place.offload == "model" else sum(sizes.values())
     _require(needed, torch.cuda.mem_get_info(place.device)[0], spec, f"memory of {place.device}")
 
 
@@ -181,8 +194,8 @@ def _require(needed: int, free: int | None, spec: ShaderSpec, what: str) -> None
 
 
 NO_ROOM = (
-    "End what else uses it, set `offload` in the profile to `model` or `sequential`, make smaller "
-    "frames, or use the profile `embedded`"
+    "End what else uses it, set GM_OFFLOAD to `model` (GPUs), make smaller frames, or use the "
+    "profile `embedded`"
 )
 
 

@@ -224,7 +224,7 @@ class UnionShader:
             raise ModelError(
                 f"the model gave no picture but NaN in {self._place.dtype}",
                 where=self.spec.name,
-                remedy="Set `dtype` in the profile to `bfloat16` or `float32`",
+                remedy="Set `dtype` in gm_assets/diffusion/profiles.toml to `bfloat16`",
             )
         picture: Picture = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
         return picture
@@ -249,9 +249,11 @@ class UnionShader:
             "guidance": self._guidance(settings),
             "seed": settings.seed,
             "noise": "torch.Generator of the CPU, the same for every view",
-            "size": [settings.width, settings.height],
+            "width": settings.width,
+            "height": settings.height,
             "understood": dict(read.understood),
-            "controls": [control.recipe() for control in pictures],
+            "passes": {control.map: control.weight for control in pictures},
+            "control_modes": {control.map: control.mode for control in pictures},
             "determinism": described(self._place.device, self._place.dtype)
             | {"diffusers": diffusers.__version__, "transformers": transformers.__version__},
         }

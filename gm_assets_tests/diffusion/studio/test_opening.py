@@ -123,7 +123,7 @@ def test_code_that_an_index_names_is_not_run(
 @pytest.mark.parametrize("text", ["", "[]", '{"unet": []}', "[" * 100_000])
 def test_an_index_that_is_none_is_a_clear_error(copy: Path, text: str) -> None:
     (copy / "pipeline" / "model_index.json").write_text(text)
-    with pytest.raises(ModelError, match="index of a pipeline|cannot be loaded"):
+    with pytest.raises(ModelError, match=r"index of a pipeline|cannot be loaded"):
         open_shader(studio_at(copy))
 
 
@@ -141,7 +141,7 @@ def test_weights_larger_than_the_memory_are_refused_before_they_are_read(copy: P
     path.write_bytes(len(header).to_bytes(8, "little") + header.encode())
     with pytest.raises(ModelError, match="GB of memory") as raised:
         open_shader(studio_at(copy))
-    assert "offload" in str(raised.value.remedy)
+    assert "GM_OFFLOAD" in str(raised.value.remedy)
 
 
 def test_a_file_that_is_no_safetensors_is_named(copy: Path) -> None:

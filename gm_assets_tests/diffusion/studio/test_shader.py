@@ -13,6 +13,7 @@ import pytest
 import rfc8785
 
 from gm_assets.diffusion import Guide, Settings, Shaded, ShaderSpec, Words, open_shader
+from gm_assets.diffusion.studio.loading import Place, load_pipeline
 from gm_assets.diffusion.studio.shader import UnionShader
 from gm_assets.errors import GmError
 from gm_assets_tests.diffusion.guides import SIDE, ball, sketch
@@ -82,10 +83,10 @@ def test_a_sketch_is_shaded_from_its_lines_as_line_art_or_scribble(
     shader: UnionShader, studio: ShaderSpec
 ) -> None:
     (drawn,) = frames(shader, sketch())
-    assert drawn.recipe["controls"] == [{"map": "lines", "mode": 3, "weight": 1.0}]
+    assert drawn.recipe["control_modes"] == {"lines": 3}
     loose = open_shader(replace(studio, lines="scribble"))
     (followed,) = loose.shade(WORDS, SMALL, [sketch()])
-    assert followed.recipe["controls"][0]["mode"] == 2
+    assert followed.recipe["control_modes"] == {"lines": 2}
     assert not same(drawn.picture, followed.picture)
 
 
@@ -109,13 +110,25 @@ def test_calls_may_alternate_between_frames(shader: UnionShader) -> None:
     assert not same(turns[0].picture, turns[1].picture)
 
 
+def test_weights_that_leave_the_device_between_uses_change_no_pixel(
+    shader: UnionShader, studio: ShaderSpec
+) -> None:
+    """Here to and from the CPU itself: the same hooks as on a GPU."""
+    folders = {part.role: Path(part.source) for part in studio.parts}
+    place = Place("cpu", "float32", "model")
+    hooked = UnionShader(studio, "", folders, place, load_pipeline(studio, folders, place))
+    for identity in (None, FACE, None):
+        expected = picture(shader, ball(), identity=identity)
+        assert same(expected, picture(hooked, ball(), identity=identity))
+
+
 def test_the_recipe_holds_what_makes_the_frame_again(shader: UnionShader) -> None:
     (frame,) = frames(shader, ball(), identity=FACE, seed=7, weights={"depth": 0.5})
     recipe = frame.recipe
     assert rfc8785.dumps(dict(recipe))  # plain JSON values
     assert (recipe["seed"], recipe["steps"], recipe["guidance"]) == (7, 2, 5.0)
     assert recipe["understood"] == {"prompt": "a bone queen", "negative": "blur"}
-    assert recipe["controls"][0] == {"map": "depth", "mode": 1, "weight": 0.5}
+    assert recipe["passes"] == {"depth": 0.5, "normal": 1.0, "ids": 1.0}
     assert recipe["scheduler"]["class"] == "EulerDiscreteScheduler"
     assert recipe["determinism"]["dtype"] == "float32" and recipe["determinism"]["torch"]
     assert len(recipe["identity"]["rgb8_sha256"]) == 64
