@@ -25,6 +25,7 @@ from gm_assets.cli import (
     labels,
     look,
     models,
+    passes,
     services,
     training,
     up,
@@ -69,7 +70,7 @@ def options(
 
 for group in (
     *(files, look, embedding, finding, labels, vocabulary),
-    *(generate, models, training, services, up, doctor),
+    *(passes, generate, models, training, services, up, doctor),
 ):
     group.register(app)
 
