@@ -88,32 +88,20 @@ def make_leash(folder: Path) -> ShaderSpec:
     """The embedded shader with random weights of its own classes, sealed."""
     import torch
 
-    from gm_assets.diffusion.embedded.features import CHANNELS
-    from gm_assets.diffusion.embedded.lexicon import lexicon_of
     from gm_assets.diffusion.embedded.network import LeashUNet
-    from gm_assets.diffusion.embedded.pipeline import LeashPipeline, new_scheduler
+    from gm_assets.training.leash.publish import write
 
     torch.manual_seed(0)
-    count = len(CHANNELS)
-    terms = {"environment": ("ash-plain", "night-city"), "light": ("overcast",)}
-    words = [len(terms[facet]) + 1 for facet in ("environment", "light")]
-    base = LeashUNet(guide_channels=count, widths=[32, 32], words=words)
-    detail = LeashUNet(
-        guide_channels=count,
-        guide_width=8,
-        prior=True,
-        fold=4,
-        widths=[32, 32],
-        words=words,
-        attention=False,
+    small = {"widths": [32, 32], "blocks": 1}
+    networks = (
+        LeashUNet(**small),
+        LeashUNet(fold=4, guide_width=8, prior=True, attention=False, **small),
     )
-    for network in (base, detail):  # as made, their last layer is zero: nothing would show
-        torch.nn.init.normal_(network.last[2].weight, std=0.1)
-    LeashPipeline(base, detail, new_scheduler()).save_pretrained(folder)
-    phrases = [
-        ("environment", "ash plain", "ash-plain"),
-        ("environment", "night city", "night-city"),
-    ]
-    lexicon_of(terms, phrases, ["the watcher"]).write(folder)
+    with torch.no_grad():
+        for network in networks:  # as made, the last layers are zero: nothing would show
+            for parameter in network.parameters():
+                if parameter.dim() > 1 and not parameter.any():
+                    parameter.copy_(torch.randn_like(parameter) * 0.1)
+    write(folder, *networks)
     seal(folder)
     return folder_shader(folder)
