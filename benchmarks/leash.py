@@ -97,12 +97,12 @@ class Studio:
 
     def made(self, scene: Scene, composition: Composition, guide: Guide, name: str) -> Picture:
         """The frame of the embedded leash."""
-        return _kept(self._made / f"{name}.png", lambda: self._shade(scene, composition, guide))
+        return kept(self._made / f"{name}.png", lambda: self._shade(scene, composition, guide))
 
     def true(self, scene: Scene, composition: Composition, guide: Guide, name: str) -> Picture:
         """The true render from the same camera."""
         camera: Camera | None = guide.camera
-        return _kept(self._true / f"{name}.png", lambda: scene.true(composition, camera))
+        return kept(self._true / f"{name}.png", lambda: scene.true(composition, camera))
 
     def _shade(self, scene: Scene, composition: Composition, guide: Guide) -> Picture:
         start = time.process_time()
@@ -112,7 +112,7 @@ class Studio:
         return shaded.picture
 
 
-def _kept(path: Path, make: Callable[[], Picture]) -> Picture:
+def kept(path: Path, make: Callable[[], Picture]) -> Picture:
     """The picture at `path`, made where it is missing."""
     from PIL import Image
 
@@ -284,7 +284,7 @@ def _silhouettes(readings: dict[str, list[Reading]]) -> list[Line]:
         Line("silhouette IoU by that of true renders", iou / true_iou, 0.95, False, "", overlaps),
         Line("silhouette IoU over its null", iou - null, 0.4, False, "", nulls),
         Line(
-            "own pass first of 12, over true renders", first - true_first, -0.03, False, "", ranks
+            "own pass first of 12, less true renders", first - true_first, -0.03, False, "", ranks
         ),
     ]
 

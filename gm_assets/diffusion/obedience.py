@@ -12,7 +12,7 @@ Fog and darkness hide outlines. How much of the outline can be seen at all is me
 and a frame whose outline is not there to be seen is called unread, not disobedient.
 
 The thresholds are set by true renders of the procedural world (`python -m benchmarks.obedience`
-measures them, docs/leash.md has the figures).
+measures them, docs/obedience.md has the figures).
 """
 
 from __future__ import annotations

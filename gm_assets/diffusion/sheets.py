@@ -84,7 +84,7 @@ def strip(
     """The passes of a view and its frame in one row, RGB.
 
     Args:
-        side: of the square cells in pixels.
+        side: the longer one of a cell in pixels; cells have the guide's proportions.
         maps: those to show, of the guide's own; all by default.
         beside: further pictures to the right of the frame.
     """
@@ -93,9 +93,11 @@ def strip(
     names = guide.maps if maps is None else [name for name in maps if name in guide.maps]
     cells = [picture_of(guide, name) for name in names]
     shown: list[Picture | None] = [*cells, picture, *beside]
-    row = Image.new("RGB", (len(shown) * (side + SPACE) - SPACE, side), GROUND)
+    width, height = guide.size
+    across, high = _contained(width, height, side)
+    row = Image.new("RGB", (len(shown) * (across + SPACE) - SPACE, high), GROUND)
     for number, cell in enumerate(shown):
-        _place(row, cell, (number * (side + SPACE), 0), side)
+        _place(row, cell, (number * (across + SPACE), 0), (across, high))
     return row
 
 
@@ -111,7 +113,7 @@ def sheet(
     Args:
         rows: the first `MAX_ROWS` are drawn.
         heading: lines above them, the first one larger.
-        side: of the square cells in pixels.
+        side: the longer one of a cell in pixels.
         maps: of the guides, those to show, in this order.
     """
     from PIL import Image, ImageDraw, ImageFont
@@ -120,23 +122,26 @@ def sheet(
     strips = [
         strip(row.guide, row.picture, side=side, maps=maps, beside=row.beside) for row in rows
     ]
-    text = max((len(row.lines) for row in rows), default=0) * LINE
-    high = side + text + 2 * SPACE
+    heights = [
+        one.height + len(row.lines) * LINE + 2 * SPACE
+        for row, one in zip(rows, strips, strict=True)
+    ]
     top = MARGIN + (10 + 22 + LINE * (len(heading) - 1) if heading else 0)
     width = 2 * MARGIN + max((one.width for one in strips), default=0)
     width = max(width, 480)
-    page = Image.new("RGB", (width, top + len(rows) * high + MARGIN), GROUND)
+    page = Image.new("RGB", (width, top + sum(heights) + MARGIN), GROUND)
     pen = ImageDraw.Draw(page)
     large, small = ImageFont.load_default(17), ImageFont.load_default(12)
     for number, line in enumerate(heading):
         at = (MARGIN, MARGIN - 4 + (number and 10 + number * LINE))
         _write(pen, at, line, small if number else large, width - 2 * MARGIN, number > 0)
-    for number, (row, one) in enumerate(zip(rows, strips, strict=True)):
-        y = top + number * high
+    y = top
+    for row, one, high in zip(rows, strips, heights, strict=True):
         page.paste(one, (MARGIN, y))
         for index, line in enumerate(row.lines):
-            at = (MARGIN, y + side + 4 + index * LINE)
+            at = (MARGIN, y + one.height + 4 + index * LINE)
             _write(pen, at, line, small, width - 2 * MARGIN, index > 0)
+        y += high
     return page
 
 
@@ -156,17 +161,25 @@ def line_of(found: Obedience) -> str:
     return "  ".join(parts)
 
 
-def _place(page: Image.Image, cell: Picture | None, at: tuple[int, int], side: int) -> None:
-    """A picture centred in its square, or an empty frame."""
+def _contained(width: int, height: int, side: int) -> tuple[int, int]:
+    """The size of a picture whose longer side is `side`."""
+    scale = side / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _place(
+    page: Image.Image, cell: Picture | None, at: tuple[int, int], size: tuple[int, int]
+) -> None:
+    """A picture centred in its cell, or an empty frame."""
     from PIL import Image, ImageDraw, ImageOps
 
     x, y = at
     if cell is None:
         pen = ImageDraw.Draw(page)
-        pen.rectangle((x, y, x + side - 1, y + side - 1), outline=FRAME, width=2)
+        pen.rectangle((x, y, x + size[0] - 1, y + size[1] - 1), outline=FRAME, width=2)
         return
-    shown = ImageOps.contain(Image.fromarray(cell), (side, side), Image.Resampling.LANCZOS)
-    page.paste(shown, (x + (side - shown.width) // 2, y + (side - shown.height) // 2))
+    shown = ImageOps.contain(Image.fromarray(cell), size, Image.Resampling.LANCZOS)
+    page.paste(shown, (x + (size[0] - shown.width) // 2, y + (size[1] - shown.height) // 2))
 
 
 def _nearness(depth: NDArray[np.float32]) -> NDArray[np.float32]:

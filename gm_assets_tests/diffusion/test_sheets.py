@@ -64,9 +64,9 @@ def test_a_map_that_is_not_there_is_an_error() -> None:
 def test_a_strip_shows_the_frame_after_the_passes() -> None:
     frame = np.full((30, 40, 3), 201, np.uint8)
     shown = np.asarray(strip(_guide(), frame, side=64, maps=("depth", "silhouette")))
-    assert shown.shape == (64, 3 * 64 + 2 * 6, 3)
-    assert (shown[32, 2 * 70 + 32] == 201).all()
-    assert (shown[32, 70 + 12] == 255).all()
+    assert shown.shape == (48, 3 * 64 + 2 * 6, 3)
+    assert (shown[24, 2 * 70 + 32] == 201).all()
+    assert (shown[24, 70 + 16] == 255).all()
 
 
 def test_a_frame_that_is_missing_is_an_empty_cell() -> None:
