@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.diffusion.protocol import Picture
-from gm_assets.errors import GmError, ModelError, NotFound, WriteRefused
+from gm_assets.errors import GmError, ModelError, WriteRefused
 from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.recovery import carriers
 from gm_assets.making.frames import Easel, Model, Told
 from gm_assets.making.guides import SKETCH, Stand, sketch_stand, stand_of
 from gm_assets.making.keeping import GENERATOR, PROGRAM, Keeper, Kept, Maker
 from gm_assets.making.plans import Changes, FramePlan, Made, Plan
-from gm_assets.making.sources import Chain
+from gm_assets.making.sources import Chain, NothingToObey
 from gm_assets.memory.record import Placement
 from gm_assets.settings import Settings, chosen_profile
 
@@ -274,7 +274,7 @@ class Commission:
             return None
         try:
             return self.chain.source("S2")
-        except NotFound:
+        except NothingToObey:
             return None
 
     def _lying(self, document_id: str) -> str | None:

@@ -82,6 +82,8 @@ class Frame:
         view, seed: which of its frames.
         kept: the file and what it remembers.
         made: False where it lay there already and was verified.
+        of: the sculpt or the sketch that it obeys.
+        passes: the passes that it obeys, by name; none for a sketch.
     """
 
     name: str
@@ -89,6 +91,8 @@ class Frame:
     seed: int
     kept: Kept
     made: bool
+    of: Kept
+    passes: Mapping[str, Kept]
 
     @property
     def obedience(self) -> Mapping[str, Any]:
@@ -237,7 +241,7 @@ class Easel:
             if there is None:
                 missing.append(order)
             else:
-                yield Frame(entry.name, order.stand.view, order.seed, there, made=False)
+                yield _frame(entry, order, there, made=False)
         if missing:
             yield from self._shaded(plan, entry, missing, tell)
 
@@ -299,7 +303,7 @@ class Easel:
             kept = self._keep(plan, entry, order, shaded, words, reading)
             finished += 1
             name = orders[min(finished, len(orders) - 1)].name
-            yield Frame(entry.name, order.stand.view, order.seed, kept, made=True)
+            yield _frame(entry, order, kept, made=True)
 
     def _keep(
         self,
@@ -364,3 +368,8 @@ class Easel:
             results=results,
             history=history,
         )
+
+
+def _frame(entry: FramePlan, order: Order, kept: Kept, *, made: bool) -> Frame:
+    stand = order.stand
+    return Frame(entry.name, stand.view, order.seed, kept, made, stand.of, stand.files)

@@ -116,7 +116,7 @@ def generate(
         progress: called with the phase `shade`, in hundredths of frames, and those of `ingest`.
 
     Raises:
-        NotFound: no such chain, or it has no sculpt (for S4) or sketch (for S2).
+        NotFound: no such chain. NothingToObey: it has no sculpt (for S4) or sketch (for S2).
         InvalidPlan: the plan has problems.
         ModelError, MissingExtra: the shader is not here, not the pinned one, or too large.
         GmError: a view sees nothing of the subject, or the model cannot make the size.

@@ -59,7 +59,7 @@ class Stand:
 
 
 def stand_of(root: Path, passes: PassSet, mesh: Kept) -> Stand:
-    """The guide of one view, read from the files of its passes.
+    """One view of a mesh, its guide read from the files of its passes.
 
     Args:
         root: the library's folder.
@@ -67,34 +67,46 @@ def stand_of(root: Path, passes: PassSet, mesh: Kept) -> Stand:
     Raises:
         UnreadableFile, UnsupportedFormat, TooLarge: a file is not the pass that it should be.
     """
+    return Stand(guide_of(root, passes.view, passes.camera, passes.files), mesh, passes.files)
+
+
+def guide_of(root: Path, view: str, camera: Camera | None, files: Mapping[str, Kept]) -> Guide:
+    """The guide that the files of a view's passes hold.
+
+    Args:
+        root: the library's folder.
+        files: by the names of the passes; at least one.
+
+    Raises:
+        UnreadableFile, UnsupportedFormat, TooLarge: a file is not the pass that it should be.
+        LibraryError: a depth pass does not state its near and far.
+    """
     from gm_assets.making.passes import depth_range, id_names
     from gm_assets.sculpt import maps
 
     def data(name: str) -> tuple[bytes, str]:
-        path = passes.files[name].path
+        path = files[name].path
         assert path is not None  # passes are always kept
         return read_file(root / path), path
 
-    there = passes.files
     table = {}
-    if "ids" in there:
-        names = id_names(there["ids"].memory)
+    if "ids" in files:
+        names = id_names(files["ids"].memory)
         table = {number: Identified(**entry) for number, entry in names.items()}
     depth = None
-    if "depth" in there:
-        (pixels, where), (near, far) = data("depth"), depth_range(there["depth"].memory)
+    if "depth" in files:
+        (pixels, where), (near, far) = data("depth"), depth_range(files["depth"].memory)
         depth = maps.read_depth(pixels, near, far, where)
-    guide = Guide(
-        view=passes.view,
-        camera=passes.camera,
+    return Guide(
+        view=view,
+        camera=camera,
         depth=depth,
-        normal=maps.read_normal(*data("normal")) if "normal" in there else None,
-        silhouette=maps.read_silhouette(*data("silhouette")) if "silhouette" in there else None,
-        ids=maps.read_ids(*data("ids")) if "ids" in there else None,
+        normal=maps.read_normal(*data("normal")) if "normal" in files else None,
+        silhouette=maps.read_silhouette(*data("silhouette")) if "silhouette" in files else None,
+        ids=maps.read_ids(*data("ids")) if "ids" in files else None,
         table=table,
-        pose=picture_at(root, there["pose"]) if "pose" in there else None,
+        pose=picture_at(root, files["pose"]) if "pose" in files else None,
     )
-    return Stand(guide, mesh, there)
 
 
 def sketch_stand(root: Path, sketch: Kept, size: tuple[int, int]) -> Stand:

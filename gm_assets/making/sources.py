@@ -50,6 +50,10 @@ where p.stage = 'S3' and p.part = 'mesh' and f.format = 'glb' and p.chain <> ?
 group by p.key order by p.key"""
 
 
+class NothingToObey(NotFound):
+    """A chain has no sculpt, or no sketch, that frames could be made from: a gap, no fault."""
+
+
 @dataclass(frozen=True)
 class Chain:
     """One generation of a chain, as the catalogue knows it.
@@ -114,7 +118,7 @@ class Chain:
         It is read and identified now.
 
         Raises:
-            NotFound: the stage has none; the message has the reason where a memory states it.
+            NothingToObey: the stage has none; the message has the reason where a memory states it.
             LibraryError: its content is not the one that its memory states.
             UnreadableFile: it cannot be read.
         """
@@ -138,12 +142,12 @@ class Chain:
         """Whether any file stands at a stage."""
         return bool(self.library.catalogue().execute(_FILES, [self.key, stage]).fetchall())
 
-    def _missing(self, stage: Stage) -> NotFound:
+    def _missing(self, stage: Stage) -> NothingToObey:
         row = self.library.catalogue().execute(_REASON, [self.key, stage]).fetchone()
         reason = f" ({row[0]})" if row and row[0] else ""
         noun = _NOUNS.get(stage, "file")
         kind = "a GLB" if stage == "S3" else "a picture"
-        return NotFound(
+        return NothingToObey(
             f"the chain has no {noun}{reason}",
             where=f"{self.key} {stage}",
             remedy=f"Give it {kind}: gm place FILE --chain {self.key} --stage {stage}",
