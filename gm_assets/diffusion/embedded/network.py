@@ -23,9 +23,7 @@ from torch import Tensor, nn  # noqa: TID253
 
 
 class LeashUNet(ModelMixin, ConfigMixin):
-    """Predicts what is clean in a noisy picture that has to obey a guide and words.
-
-    The base network predicts the velocity, the detail network the clean picture itself.
+    """Predicts the clean picture in a noisy one, which has to obey a guide and words.
 
     Args:
         guide_channels: channels of the guide.
@@ -95,7 +93,7 @@ class LeashUNet(ModelMixin, ConfigMixin):
         prior: Tensor | None = None,
         blur: Tensor | None = None,
     ) -> Tensor:
-        """The velocity of `noisy` or the clean picture, (n, 3, h, w).
+        """The clean picture, (n, 3, h, w).
 
         Args:
             noisy: (n, 3, h, w), h and w multiples of the fold times 2 per level but the last.

@@ -11,7 +11,6 @@ Importing this module imports torch and diffusers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
 
 import numpy as np
 import torch  # noqa: TID253
@@ -30,20 +29,18 @@ BASE_AREA = 96 * 96
 _STEP, _FOLD = 8, 16
 #: Noise that stands for one unit of `blur` on a prior.
 _GRAIN = 0.5
-#: Pixels of a tile of the detail network, and of its rim that is drawn and thrown away.
-TILE, RIM = 512, 64
 
 
-#: What a network predicts, in diffusers' words: the velocity, or the clean picture.
-Aim = Literal["v_prediction", "sample"]
+def new_scheduler() -> DDIMScheduler:
+    """The schedule of training and of sampling: squared cosine, no signal left at its end.
 
-
-def new_scheduler(aim: Aim = "v_prediction") -> DDIMScheduler:
-    """The schedule of training and of sampling: squared cosine, no signal left at its end."""
+    The networks predict the clean picture: most of it follows from the guide, and a network that
+    predicts the velocity spends itself on passing the noise on.
+    """
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_schedule="squaredcos_cap_v2",
-        prediction_type=aim,
+        prediction_type="sample",
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
         clip_sample=True,
@@ -82,7 +79,7 @@ class LeashPipeline(DiffusionPipeline):
 
     Args:
         base, detail: the two networks.
-        scheduler, detail_scheduler: theirs; others of diffusers' schedulers may take their place.
+        scheduler: of both; another of diffusers' schedulers may take its place.
     """
 
     model_cpu_offload_seq = "base->detail"
@@ -92,12 +89,9 @@ class LeashPipeline(DiffusionPipeline):
         base: LeashUNet,
         detail: LeashUNet,
         scheduler: DDIMScheduler,
-        detail_scheduler: DDIMScheduler,
     ) -> None:
         super().__init__()
-        self.register_modules(
-            base=base, detail=detail, scheduler=scheduler, detail_scheduler=detail_scheduler
-        )
+        self.register_modules(base=base, detail=detail, scheduler=scheduler)
 
     @torch.inference_mode()
     def __call__(
@@ -170,10 +164,10 @@ class LeashPipeline(DiffusionPipeline):
                 small.expand(both, -1, -1, -1),
                 told[:both],
             )
-            velocity = found[:1]
+            clean = found[:1]
             if both == 2:
-                velocity = found[1:] + guidance * (found[:1] - found[1:])
-            values = self.scheduler.step(velocity, time, values).prev_sample
+                clean = found[1:] + guidance * (found[:1] - found[1:])
+            values = self.scheduler.step(clean, time, values).prev_sample
             report()
         return values
 
@@ -189,47 +183,17 @@ class LeashPipeline(DiffusionPipeline):
         report: Callable[[], None],
     ) -> Tensor:
         height, width = guide.shape[-2:]
-        amount = torch.tensor([blur])
-        grain = torch.randn(small.shape, generator=generator)
-        prior = enlarged(clouded(small.cpu(), amount, grain), height, width)
-        values = torch.randn((1, 3, height, width), generator=generator)
-        values = values if noise is None else noise.clone()
+        amount = torch.tensor([blur], device=self.device)
+        grain = torch.randn(small.shape, generator=generator).to(self.device)
+        prior = enlarged(clouded(small, amount, grain), height, width)
+        drawn = torch.randn((1, 3, height, width), generator=generator)
+        values = (drawn if noise is None else noise).to(self.device)
+        large = guide.to(self.device)
         told = torch.tensor([list(words)], device=self.device)
-        self.detail_scheduler.set_timesteps(steps)
-        for time in self.detail_scheduler.timesteps:
+        self.scheduler.set_timesteps(steps)
+        for time in self.scheduler.timesteps:
             moment = torch.full((1,), float(time) / 999, device=self.device)
-            clean = torch.empty_like(values)
-            for wide, inner, place in tiles(height, width):
-                found = self.detail(
-                    values[wide].to(self.device),
-                    moment,
-                    guide[wide].to(self.device),
-                    told,
-                    prior=prior[wide].to(self.device),
-                    blur=amount.to(self.device),
-                )
-                clean[place] = found[inner].float().cpu()
-            values = self.detail_scheduler.step(clean, time, values).prev_sample
+            clean = self.detail(values, moment, large, told, prior=prior, blur=amount)
+            values = self.scheduler.step(clean, time, values).prev_sample
             report()
         return values
-
-
-def tiles(height: int, width: int) -> list[tuple[Any, Any, Any]]:
-    """How a picture is drawn in parts: the slice with its rim, its inner part, its place.
-
-    The networks look no farther than the rim, so that a picture in parts is the picture whole.
-    """
-    found = []
-    for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            bottom, right = min(top + TILE, height), min(left + TILE, width)
-            above, before = max(top - RIM, 0), max(left - RIM, 0)
-            below, after = min(bottom + RIM, height), min(right + RIM, width)
-            found.append(
-                (
-                    np.s_[:, :, above:below, before:after],
-                    np.s_[:, :, top - above : bottom - above, left - before : right - before],
-                    np.s_[:, :, top:bottom, left:right],
-                )
-            )
-    return found

@@ -22,7 +22,7 @@ from gm_assets.diffusion.protocol import Guide, Picture, Reading, Settings, Shad
 from gm_assets.errors import GmError, ModelError
 
 #: Shortest and longest side of a frame in pixels. Training showed about 512.
-LEAST, MOST = 128, 4096
+LEAST, MOST = 128, 2048
 #: Sides that the networks can fold and halve.
 _FOLD = 16
 #: Steps of the base network where settings name none, and of the detail network.

@@ -47,11 +47,9 @@ class Leash:
 
     small: int = 22
     large: int = 5
-    first: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 1000, rate=5e-4))
+    first: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 1200, rate=6e-4))
     base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 3000, rate=3e-4, seed=1))
-    detail: Plan = field(
-        default_factory=lambda: Plan(DETAIL_NETWORK, 3000, "sample", rate=5e-4, seed=2)
-    )
+    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 3000, rate=5e-4, seed=2))
     cells: float = 1.0
     subjects: tuple[str, ...] = tuple(SUBJECTS)
 

@@ -24,7 +24,7 @@ def write(folder: Path, base: Any, detail: Any) -> None:
     from gm_assets.diffusion.embedded.pipeline import LeashPipeline, new_scheduler
 
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = LeashPipeline(base, detail, new_scheduler(), new_scheduler("sample"))
+    pipeline = LeashPipeline(base, detail, new_scheduler())
     pipeline.to(torch.float16)
     pipeline.save_pretrained(folder, safe_serialization=True)
     world_lexicon().write(folder)
@@ -119,7 +119,8 @@ def card(facts: Mapping[str, Any]) -> str:
             *rows,
             "",
             "`first` is the base network's beginning at 64 pixels. The loss is the mean squared",
-            "error of the velocity on frames of compositions that training does not show.",
+            "error of the clean picture, in units of the frames' spread, on frames of",
+            "compositions that training does not show.",
             "",
             f"Training took {minutes:.0f} minutes of one CPU core, with `gm train leash`; seeds,",
             "versions and plans are in `training.json`, the logs in `log-*.jsonl`, the curve in",

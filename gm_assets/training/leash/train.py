@@ -1,9 +1,8 @@
 """Training the leash: one network on its noisy pictures, resumable, logged.
 
-The base network predicts the velocity of a noisy picture (Salimans and Ho 2022, "Progressive
-distillation", appendix D), the detail network, which is told nearly all, the clean picture; both
-on the schedule of the pipeline, with zero terminal signal (Lin et al. 2024, "Common diffusion
-noise schedules and sample steps are flawed"). What a step sees depends on the seed and the step's
+Both networks predict the clean picture in a noisy one, on the schedule of the pipeline, with
+zero terminal signal (Lin et al. 2024, "Common diffusion noise schedules and sample steps are
+flawed"). What a step sees depends on the seed and the step's
 number alone, so a resumed run goes on as if it had not stopped.
 """
 
@@ -15,16 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gm_assets.diffusion.embedded.pictures import to_values
 from gm_assets.training.facts import hashed
 from gm_assets.training.leash.batches import MARGIN, Batch, Source
-
-if TYPE_CHECKING:
-    from gm_assets.diffusion.embedded.pipeline import Aim
 
 #: Times of the schedule.
 _TIMES = 1000
@@ -36,7 +32,6 @@ class Plan:
 
     Attributes:
         network: arguments of `LeashUNet`.
-        aim: what it predicts.
         steps, batch: steps of the run, samples of each.
         rate: of learning, at its highest; it grows over `warmup` steps and falls to a
             twentieth along half a cosine.
@@ -47,7 +42,6 @@ class Plan:
 
     network: Mapping[str, Any]
     steps: int
-    aim: Aim = "v_prediction"
     batch: int = 32
     rate: float = 4e-4
     warmup: int = 200
@@ -163,7 +157,6 @@ class Run:
         spread = (1 - self.signal[times]).sqrt()[:, None, None, None]
         cloud = torch.randn(clean.shape, generator=noise)
         noisy = signal * clean + spread * cloud
-        aim = clean if self.plan.aim == "sample" else signal * cloud - spread * clean
         given: dict[str, Any] = {}
         if batch.prior is not None:
             blur = torch.rand(count, generator=noise)
@@ -180,7 +173,7 @@ class Run:
             batch.words,
             **given,
         )
-        return (found.float() - aim).square().mean()
+        return (found.float() - clean).square().mean()
 
     # ------------------------------------------------------------------- keeping
 
