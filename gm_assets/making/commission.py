@@ -5,7 +5,7 @@ It knows what the frames of each entry obey and where they go; `generating` runs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,13 +29,13 @@ from gm_assets.settings import Settings, chosen_profile
 if TYPE_CHECKING:
     from gm_assets.diffusion.profiles import ShaderSpec
     from gm_assets.library import Library
-    from gm_assets.making.passes import Mesh
+    from gm_assets.making.passes import Mesh, PassSet
     from gm_assets.sculpt.views import View
 
 #: Long side of frames whose plan names no size, in pixels.
 SIDE = 512
 #: Sides of such frames are multiples of this, which every model here can make.
-STEP = 64
+STEP = 16
 #: Passes that are made for frames; a plan that weighs `pose` gets that one too.
 PASSES: tuple[str, ...] = ("depth", "normal", "silhouette", "ids")
 #: Outlines of other subjects that a frame is compared with, and their side in pixels.
@@ -47,8 +47,8 @@ select json_extract_string(a.recipe, '$.plan'), min(a.path)
 from placements p join assets a using (document_id)
 where p.key = $key and p.stage = $stage and not a.altered
   and json_extract_string(a.recipe, '$.model.fingerprint') = $model
-  and coalesce(json_extract_string(a.recipe, '$.manifest.sculpt'),
-               json_extract_string(a.recipe, '$.manifest.sketch')) = $source
+  and $source in (json_extract_string(a.recipe, '$.manifest.sculpt'),
+                  json_extract_string(a.recipe, '$.manifest.sketch'))
 group by 1"""
 
 
@@ -104,12 +104,30 @@ class Commission:
     # -------------------------------------------------------------- what the frames obey
 
     @cached_property
+    def sculpt(self) -> Kept | None:
+        """The sculpt that frames obey.
+
+        For S2 it is the one that the sketch was drawn from: the sketch names its content as
+        its geometry, and remembers the camera. Then its passes bind the frame as the lines do.
+        """
+        if self.plan.stage == "S4":
+            return self.source
+        drawn = {link.content_id for link in self.source.memory.parents if link.role == "geometry"}
+        if not drawn or self.source.memory.camera is None:
+            return None
+        try:
+            sculpt = self.chain.source("S3")
+        except NothingToObey:
+            return None
+        return sculpt if sculpt.content_id in drawn else None
+
+    @cached_property
     def mesh(self) -> Mesh:
-        """The chain's sculpt, whose passes stand in this chain."""
+        """The sculpt as read, its passes standing in this chain."""
         from gm_assets.making.passes import mesh_of
 
-        assert self.source.path is not None
-        mesh = mesh_of(self.library.root, self.source.path)
+        assert self.sculpt is not None and self.sculpt.path is not None
+        mesh = mesh_of(self.library.root, self.sculpt.path)
         stands = Placement(
             chain=self.chain.name,
             generation=self.chain.generation,
@@ -170,11 +188,24 @@ class Commission:
             GmError: a view cannot be set up, or sees nothing; there are no lines in the sketch.
         """
         root, size = self.library.root, self.size(entry)
-        if self.plan.stage == "S2":
+        if self.plan.stage == "S4":
+            sets = self._passes(entry, self.cameras(entry), size)
+            return [stand_of(root, one, self.source) for one in sets]
+        if self.sculpt is None:
             return [sketch_stand(root, self.source, size)]
+        from gm_assets.sculpt.views import View
+
+        camera = self.source.memory.camera
+        assert camera is not None  # else it would not count as drawn from the sculpt
+        (one,) = self._passes(entry, (View(SKETCH, camera),), size)
+        return [stand_of(root, one, self.sculpt, sketch=self.source)]
+
+    def _passes(
+        self, entry: FramePlan, cameras: Sequence[View], size: tuple[int, int]
+    ) -> tuple[PassSet, ...]:
+        """The passes of an entry's views, made or verified."""
         from gm_assets.making.passes import PassOrder, make_passes
 
-        cameras = self.cameras(entry)
         names = (*PASSES, "pose") if entry.passes.get("pose") else PASSES
         order = PassOrder(tuple(view.name for view in cameras), names, *size)
         keeper = self.keeper(PROGRAM)
@@ -183,7 +214,7 @@ class Commission:
         finally:
             self.kept += keeper.kept
         self.kept += [kept for one in sets for kept in one.files.values()]
-        return [stand_of(root, one, self.source) for one in sets]
+        return sets
 
     # -------------------------------------------------------------------- how they are made
 
@@ -246,7 +277,7 @@ class Commission:
         """What is measured of a frame."""
         from gm_assets.diffusion.obedience import measure
 
-        others = self._others if stand.files else ()
+        others = self._others if "silhouette" in stand.sources else ()
         return measure(picture, stand.guide, others).record()
 
     @cached_property

@@ -82,8 +82,7 @@ class Frame:
         view, seed: which of its frames.
         kept: the file and what it remembers.
         made: False where it lay there already and was verified.
-        of: the sculpt or the sketch that it obeys.
-        passes: the passes that it obeys, by name; none for a sketch.
+        sources: the files that it obeys, by name, as `Stand.sources`.
     """
 
     name: str
@@ -91,8 +90,7 @@ class Frame:
     seed: int
     kept: Kept
     made: bool
-    of: Kept
-    passes: Mapping[str, Kept]
+    sources: Mapping[str, Kept]
 
     @property
     def obedience(self) -> Mapping[str, Any]:
@@ -212,10 +210,7 @@ class Easel:
     def _recipe(self, entry: FramePlan, seed: int, stand: Stand) -> dict[str, Any]:
         """What makes the frame again."""
         chosen = self.chosen(entry, seed, stand.view, stand.guide.size)
-        manifest: dict[str, Any] = {
-            "sculpt" if stand.files else "sketch": stand.of.content_id,
-            **{name: kept.content_id for name, kept in stand.files.items()},
-        }
+        manifest = {name: kept.content_id for name, kept in stand.sources.items()}
         if self.identity is not None and self._follows(entry):
             manifest["identity"] = self.identity.content_id
         return {
@@ -273,10 +268,10 @@ class Easel:
         tell: Callable[[float, str], None],
     ) -> Iterator[Frame]:
         shader = self.model.open(self.model.spec)
-        if not orders[0].stand.files and "lines" not in shader.obeys:
+        if orders[0].stand.guide.maps == ("lines",) and "lines" not in shader.obeys:
             raise GmError(
                 f"the model {self.model.spec.name} takes no lines of a sketch",
-                where=orders[0].stand.of.path,
+                where=orders[0].stand.sources["sketch"].path,
                 remedy="Use a profile whose model does: --profile studio",
             )
         words = entry.words(self.names)
@@ -321,12 +316,13 @@ class Easel:
             results["not understood"] = list(reading.unknown)
         if self.judge is not None:
             results["obedience"] = dict(self.judge(shaded.picture, stand))
-        parents = [stand.of.parent("geometry" if stand.files else "source")]
-        parents += [kept.parent("geometry") for kept in stand.files.values()]
+        parents = list(stand.parents)
         if self.identity is not None and self._follows(entry):
             parents.append(self.identity.parent("style"))
         subject = (self.keeper.subject or self.key.partition(".")[0]).replace("-", " ")
-        source = "the geometry passes of its sculpt" if stand.files else "the lines of its sketch"
+        source = "the geometry passes of its sculpt"
+        if "sketch" in stand.sources:
+            source = "the lines of its sketch" + (f" and {source}" if stand.camera else "")
         label = Label(
             f"{subject.capitalize()}: {(entry.name or stand.view).replace('-', ' ')}",
             f"Made by diffusion ({spec.name}) that obeys {source}. {words.prompt}",
@@ -372,4 +368,4 @@ class Easel:
 
 def _frame(entry: FramePlan, order: Order, kept: Kept, *, made: bool) -> Frame:
     stand = order.stand
-    return Frame(entry.name, stand.view, order.seed, kept, made, stand.of, stand.files)
+    return Frame(entry.name, stand.view, order.seed, kept, made, stand.sources)

@@ -18,7 +18,7 @@ from gm_assets.diffusion.protocol import Guide, Identified, Picture
 from gm_assets.errors import GmError
 from gm_assets.identity import read_file
 from gm_assets.making.keeping import Kept
-from gm_assets.memory.record import Camera
+from gm_assets.memory.record import Camera, Parent
 
 if TYPE_CHECKING:
     from gm_assets.making.passes import PassSet
@@ -39,13 +39,11 @@ class Stand:
 
     Attributes:
         guide: the maps.
-        of: the sculpt or the sketch.
-        files: the passes by name; empty for a sketch.
+        sources: the files by name: `sculpt`, `sketch`, and passes by theirs.
     """
 
     guide: Guide
-    of: Kept
-    files: Mapping[str, Kept]
+    sources: Mapping[str, Kept]
 
     @property
     def view(self) -> str:
@@ -54,68 +52,94 @@ class Stand:
 
     @property
     def camera(self) -> Camera | None:
-        """The camera that saw it; None for a sketch."""
+        """The camera that saw it; None for a sketch that nobody knows the camera of."""
         return self.guide.camera
 
+    @property
+    def parents(self) -> tuple[Parent, ...]:
+        """The links that its frames declare: a sketch is their source, the rest geometry."""
+        return tuple(
+            kept.parent("source" if name == "sketch" else "geometry")
+            for name, kept in self.sources.items()
+        )
 
-def stand_of(root: Path, passes: PassSet, mesh: Kept) -> Stand:
-    """One view of a mesh, its guide read from the files of its passes.
+
+def stand_of(root: Path, passes: PassSet, sculpt: Kept, sketch: Kept | None = None) -> Stand:
+    """One view of a sculpt, its guide read from the files of its passes.
 
     Args:
         root: the library's folder.
+        sketch: a drawing of the sculpt in that view, whose lines are to be obeyed as well.
 
     Raises:
-        UnreadableFile, UnsupportedFormat, TooLarge: a file is not the pass that it should be.
+        GmError: as `guide_of`.
     """
-    return Stand(guide_of(root, passes.view, passes.camera, passes.files), mesh, passes.files)
+    drawn = {} if sketch is None else {"sketch": sketch}
+    sources = {**drawn, "sculpt": sculpt, **passes.files}
+    return Stand(guide_of(root, passes.view, sources, passes.camera), sources)
 
 
-def guide_of(root: Path, view: str, camera: Camera | None, files: Mapping[str, Kept]) -> Guide:
-    """The guide that the files of a view's passes hold.
+def sketch_stand(root: Path, sketch: Kept, size: tuple[int, int]) -> Stand:
+    """A sketch alone: its lines at that width and height.
+
+    Raises:
+        GmError: as `guide_of`.
+    """
+    return Stand(guide_of(root, SKETCH, {"sketch": sketch}, size=size), {"sketch": sketch})
+
+
+def guide_of(
+    root: Path,
+    view: str,
+    sources: Mapping[str, Kept],
+    camera: Camera | None = None,
+    size: tuple[int, int] | None = None,
+) -> Guide:
+    """The guide that files hold: passes of one view, or a sketch, or both.
 
     Args:
         root: the library's folder.
-        files: by the names of the passes; at least one.
+        sources: as `Stand.sources`.
+        size: width and height of the lines, where there are no passes to tell.
 
     Raises:
-        UnreadableFile, UnsupportedFormat, TooLarge: a file is not the pass that it should be.
+        UnreadableFile, UnsupportedFormat, TooLarge: a file is not what it should be.
         LibraryError: a depth pass does not state its near and far.
+        GmError: there are no lines in the sketch.
     """
     from gm_assets.making.passes import depth_range, id_names
     from gm_assets.sculpt import maps
 
     def data(name: str) -> tuple[bytes, str]:
-        path = files[name].path
+        path = sources[name].path
         assert path is not None  # passes are always kept
         return read_file(root / path), path
 
     table = {}
-    if "ids" in files:
-        names = id_names(files["ids"].memory)
+    if "ids" in sources:
+        names = id_names(sources["ids"].memory)
         table = {number: Identified(**entry) for number, entry in names.items()}
     depth = None
-    if "depth" in files:
-        (pixels, where), (near, far) = data("depth"), depth_range(files["depth"].memory)
+    if "depth" in sources:
+        (pixels, where), (near, far) = data("depth"), depth_range(sources["depth"].memory)
         depth = maps.read_depth(pixels, near, far, where)
+    silhouette = maps.read_silhouette(*data("silhouette")) if "silhouette" in sources else None
+    if size is None and silhouette is not None:
+        size = silhouette.shape[1], silhouette.shape[0]
     return Guide(
         view=view,
         camera=camera,
         depth=depth,
-        normal=maps.read_normal(*data("normal")) if "normal" in files else None,
-        silhouette=maps.read_silhouette(*data("silhouette")) if "silhouette" in files else None,
-        ids=maps.read_ids(*data("ids")) if "ids" in files else None,
+        normal=maps.read_normal(*data("normal")) if "normal" in sources else None,
+        silhouette=silhouette,
+        ids=maps.read_ids(*data("ids")) if "ids" in sources else None,
         table=table,
-        pose=picture_at(root, files["pose"]) if "pose" in files else None,
+        pose=picture_at(root, sources["pose"]) if "pose" in sources else None,
+        lines=_lines(root, sources["sketch"], size) if "sketch" in sources else None,
     )
 
 
-def sketch_stand(root: Path, sketch: Kept, size: tuple[int, int]) -> Stand:
-    """The guide of a sketch: its lines at that width and height.
-
-    Raises:
-        GmError: there are no lines in it.
-        UnreadableFile, UnsupportedFormat, TooLarge: it is no picture that can be decoded.
-    """
+def _lines(root: Path, sketch: Kept, size: tuple[int, int] | None) -> NDArray[np.float32]:
     lines = ink(picture_at(root, sketch, size))
     if not lines.any():
         raise GmError(
@@ -123,7 +147,7 @@ def sketch_stand(root: Path, sketch: Kept, size: tuple[int, int]) -> Stand:
             where=sketch.path,
             remedy="Choose a drawing whose strokes are darker than its paper",
         )
-    return Stand(Guide(SKETCH, lines=lines), sketch, {})
+    return lines
 
 
 def picture_at(root: Path, kept: Kept, size: tuple[int, int] | None = None) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gm_assets.making.guides import SKETCH, guide_of, picture_at, sketch_stand
+from gm_assets.making.guides import guide_of, picture_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +36,7 @@ def sheet_of(root: Path, report: Generated, *, shown: int = SHOWN) -> Image.Imag
     for frame in frames:
         picture = picture_at(root, frame.kept)
         size = (picture.shape[1], picture.shape[0])
-        guide = (
-            guide_of(root, frame.view, frame.kept.memory.camera, frame.passes)
-            if frame.view != SKETCH
-            else sketch_stand(root, frame.of, size).guide
-        )
+        guide = guide_of(root, frame.view, frame.sources, frame.kept.memory.camera, size)
         rows.append(Row(guide, picture, (_title(frame), measures(frame))))
     heading = (
         f"{report.key} {report.stage}: {len(report.frames)} frames with {report.model}",

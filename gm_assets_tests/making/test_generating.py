@@ -18,10 +18,16 @@ from gm_assets.errors import GmError, InvalidPlan, LibraryError, ModelError, Not
 from gm_assets.identity import identify
 from gm_assets.library import Library, ingest
 from gm_assets.making.generating import generate, preview
+from gm_assets.making.keeping import Keeper, Label
 from gm_assets.making.plans import Changes
-from gm_assets.memory.files import read_memory
+from gm_assets.making.sources import Chain
+from gm_assets.memory.files import read_memory, write_memory
+from gm_assets.memory.record import Placement
+from gm_assets.sculpt.glb import glb_bytes
+from gm_assets.sculpt.maps import png
+from gm_assets.sculpt.views import views_of
 from gm_assets_tests.library.files import paint_over, rows
-from gm_assets_tests.making.studio import make_library
+from gm_assets_tests.making.studio import HAND, WHEN, drawing, figure, gate, make_library
 
 SMALL = Changes(size=(128, 128), steps=2)
 
@@ -193,9 +199,38 @@ def test_a_model_that_takes_no_lines_says_so(library: Library, leash: ShaderSpec
         generate(library, "watcher", "S2", SMALL, spec=leash)
 
 
+def test_a_sketch_that_was_drawn_from_the_sculpt_brings_its_view_along(
+    library: Library, leash: ShaderSpec
+) -> None:
+    """It names the sculpt by hash and remembers the camera: then passes bind the frame too."""
+    sculpt = Chain.of(library, "watcher").source("S3")
+    camera = views_of(figure(), ["front"], aspect=96 / 144)[0].camera
+    keeper = Keeper(library.root, "watcher", HAND, WHEN)
+    study = keeper.keep(
+        "study.png",
+        png(drawing()[:, ::-1]),
+        Placement(chain="watcher", generation=2, stage="S1", part="sketch", frame=None),
+        Label("study", "", camera=camera),
+        {"step": "by-hand.study"},
+        [sculpt.parent("geometry")],
+    )
+    again = sculpt.memory.placements[0].model_copy(update={"generation": 2})
+    both = {"placements": (*sculpt.memory.placements, again)}
+    assert sculpt.path is not None
+    write_memory(library.root / sculpt.path, sculpt.memory.model_copy(update=both))
+    ingest(library)
+    (frame,) = generate(library, "watcher.g02", "S2", SMALL, spec=leash).frames
+    links = {(link.role, link.content_id) for link in frame.kept.memory.parents}
+    assert ("source", study.content_id) in links and ("geometry", sculpt.content_id) in links
+    assert set(frame.sources) == {"sketch", "sculpt", "depth", "normal", "silhouette", "ids"}
+    assert frame.kept.memory.camera == camera
+    found = preview(library, "watcher.g02", "S2", SMALL, spec=leash).frames
+    assert [wanted.path for wanted in found] == [frame.kept.path]
+
+
 def test_frames_of_a_sketch_keep_its_proportions(library: Library, sdxl: ShaderSpec) -> None:
     (wanted,) = preview(library, "watcher", "S2", spec=sdxl).frames
-    assert wanted.size == (320, 512), "the sketch has 96 x 144 pixels"
+    assert wanted.size == (336, 512), "the sketch has 96 x 144 pixels"
 
 
 def test_the_reference_lends_its_look_to_a_model_that_can_follow_it(
@@ -224,14 +259,9 @@ def test_a_chain_without_a_sculpt_or_sketch_is_refused_with_its_reason(
 
 
 def test_an_altered_sculpt_is_not_obeyed(library: Library, leash: ShaderSpec) -> None:
-    from gm_assets.sculpt.glb import glb_bytes
-    from gm_assets_tests.making.studio import gate
-
     path = library.root / "watcher/sculpt/watcher.glb"
     memory = read_memory(path).memory
     path.write_bytes(glb_bytes(gate()))
-    from gm_assets.memory.files import write_memory
-
     assert memory is not None
     write_memory(path, memory)
     with pytest.raises(LibraryError, match="not the one that its memory states"):

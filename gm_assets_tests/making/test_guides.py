@@ -25,7 +25,8 @@ def test_a_guide_holds_what_the_passes_hold(library: Library) -> None:
     (one,) = make_passes(mesh_of(library.root, sculpt.path), keeper, order)
     stand = stand_of(library.root, one, sculpt)
     guide, true = stand.guide, Scene(figure()).passes(one.camera, 64, 48)
-    assert (stand.view, guide.size, stand.of) == ("front", (64, 48), sculpt)
+    assert (stand.view, guide.size) == ("front", (64, 48))
+    assert stand.sources["sculpt"] == sculpt
     assert guide.camera == one.camera
     assert np.array_equal(guide.silhouette, true.silhouette)
     assert np.array_equal(guide.ids, true.ids)
