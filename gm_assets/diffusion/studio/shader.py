@@ -25,11 +25,14 @@ from gm_assets.diffusion.studio.loading import (
     load_pipeline,
     out_of_memory,
     remove_identity,
+    require_room,
 )
 from gm_assets.errors import GmError, ModelError
 
 #: Shortest and longest side of a frame in pixels. SDXL was trained around 1024.
 LEAST, MOST = 64, 4096
+#: Of the sampler, where neither settings nor the profile name any.
+STEPS, GUIDANCE = 30, 5.0
 
 
 class UnionShader:
@@ -123,6 +126,7 @@ class UnionShader:
         """
         side = 2 ** (len(self._pipeline.vae.config.block_out_channels) - 1)
         check_settings(settings, multiple=side, least=LEAST, most=MOST)
+        _check_identity(identity)
         for guide in guides:
             check_guide(guide, settings, self.obeys)
         scribble = self.spec.lines == "scribble"
@@ -147,13 +151,14 @@ class UnionShader:
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[Shaded]:
         read = self.reading(words)
-        steps = settings.steps or self.spec.steps or 30
+        steps = settings.steps or self.spec.steps or STEPS
         for number, (guide, pictures) in enumerate(views):
 
             def told(step: int, number: int = number) -> None:
                 if progress is not None:
                     progress(number * steps + step, len(views) * steps)
 
+            require_room(self.spec, self._place, settings.width, settings.height)
             self._follow(identity is not None)  # another call may have come between two frames
             picture = self._picture(read, settings, steps, pictures, identity, told)
             yield Shaded(
@@ -175,7 +180,7 @@ class UnionShader:
 
     def _guidance(self, settings: Settings) -> float:
         wanted = settings.guidance if settings.guidance is not None else self.spec.guidance
-        return 5.0 if wanted is None else float(wanted)
+        return GUIDANCE if wanted is None else float(wanted)
 
     def _picture(
         self,
@@ -261,3 +266,18 @@ class UnionShader:
             digest = hashlib.sha256(np.ascontiguousarray(identity).tobytes()).hexdigest()
             recipe["identity"] = {"rgb8_sha256": digest, "scale": self.spec.identity_scale}
         return recipe
+
+
+def _check_identity(identity: Picture | None) -> None:
+    if identity is None:
+        return
+    if (
+        identity.ndim != 3
+        or identity.shape[2] != 3
+        or identity.dtype != np.uint8
+        or not identity.size
+    ):
+        raise GmError(
+            f"the identity is no picture: {identity.dtype} of the shape {identity.shape}",
+            remedy="Give 8-bit RGB samples, height x width x 3",
+        )

@@ -20,7 +20,7 @@ from gm_assets.diffusion import (
     open_shader,
     shared_shader,
 )
-from gm_assets.diffusion.studio.loading import out_of_memory
+from gm_assets.diffusion.studio.loading import Place, out_of_memory, require_room
 from gm_assets.encoding import loading as encoding_loading
 from gm_assets.encoding import seal
 from gm_assets.errors import MissingExtra, ModelError
@@ -139,9 +139,19 @@ def test_weights_larger_than_the_memory_are_refused_before_they_are_read(copy: P
     header = json.dumps({"a": {"dtype": "F16", "shape": [10**8, 10**8], "data_offsets": [0, 0]}})
     path = copy / "pipeline" / "unet" / "diffusion_pytorch_model.fp16.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header.encode())
-    with pytest.raises(ModelError, match="GB of memory") as raised:
+    with pytest.raises(ModelError, match="not enough memory for its weights") as raised:
         open_shader(studio_at(copy))
     assert "GM_OFFLOAD" in str(raised.value.remedy)
+
+
+def test_a_frame_larger_than_the_memory_is_refused_before_it_is_begun(
+    studio: ShaderSpec,
+) -> None:
+    place = Place("cpu", "float32")
+    require_room(studio, place, 64, 64)
+    with pytest.raises(ModelError, match="not enough memory for a frame") as raised:
+        require_room(studio, place, 10**6, 10**6)
+    assert "smaller" in str(raised.value.remedy)
 
 
 def test_a_file_that_is_no_safetensors_is_named(copy: Path) -> None:

@@ -147,10 +147,14 @@ def test_words_beyond_the_length_of_the_text_encoder_are_named(shader: UnionShad
 def test_the_settings_of_the_process_are_as_they_were_after_a_frame(shader: UnionShader) -> None:
     import torch
 
-    before = torch.backends.mkldnn.enabled, torch.are_deterministic_algorithms_enabled()
-    running = shader.shade(WORDS, SMALL, [ball("a"), ball("b")])
-    next(running)
-    assert before == (torch.backends.mkldnn.enabled, torch.are_deterministic_algorithms_enabled())
+    torch.set_num_threads(2)
+    try:
+        running = shader.shade(WORDS, SMALL, [ball("a"), ball("b")])
+        next(running)
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +177,12 @@ def test_what_cannot_be_obeyed_is_refused_before_the_first_frame(
     with pytest.raises(GmError, match=says) as raised:
         shader.shade(WORDS, replace(SMALL, **change), [ball(), guide])
     assert raised.value.remedy
+
+
+@pytest.mark.parametrize("face", [FACE[..., 0], FACE.astype(np.float32), FACE[:0]])
+def test_an_identity_that_is_no_picture_is_refused(shader: UnionShader, face: np.ndarray) -> None:
+    with pytest.raises(GmError, match="no picture"):
+        shader.shade(WORDS, SMALL, [ball()], identity=face)
 
 
 #: Opened and run in a process of its own, whose audit hook sees every attempt to connect (PEP 578).
