@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import camera_rays, matrix_of, project
 from gm_assets.sculpt.model import Sculpt
-from gm_assets.sculpt.shading import Corners, facing, flat_normals, unit
+from gm_assets.sculpt.shading import GRAZE, Corners, dot, facing, flat_normals, unit_columns
 
 Floats = NDArray[np.float32]
 
@@ -94,7 +94,6 @@ class Scene:
         sculpt: the sculpt as given.
         vertices, faces: those of all parts, parts in order.
         face_part: (m,) index of the part of each triangle.
-        face_normal: (m, 3) float32 unit normals of the triangles.
     """
 
     def __init__(self, sculpt: Sculpt) -> None:
@@ -117,11 +116,15 @@ class Scene:
             np.arange(len(sculpt.parts), dtype=np.int32),
             [len(part.faces) for part in sculpt.parts],
         )
-        self.face_normal: Floats = flat_normals(self.vertices, self.faces)
         self._embree: Any = EmbreeScene(robust=True)
         self._mesh: Any = None
         if len(self.faces):
             self._mesh = TriangleMesh(self._embree, self.vertices, self.faces.astype(np.int32))
+
+    @cached_property
+    def face_normal(self) -> Floats:
+        """(m, 3) float32 unit normals of the triangles, made when first asked for."""
+        return flat_normals(self.vertices, self.faces)
 
     @cached_property
     def corners(self) -> Corners:
@@ -148,7 +151,7 @@ class Scene:
             len(part.faces) for part in self.sculpt.parts
         ]:
             raise ValueError(f"the parts of {sculpt.name!r} are not those of this scene")
-        _ = self.corners  # shared by the copies
+        _ = self.corners, self.face_normal  # made once, then shared by the copies
         scene = copy(self)
         scene.sculpt = sculpt
         return scene
@@ -195,11 +198,11 @@ class Scene:
             pixel = (strip.start + met // across) * width + columns.start + met % across
             yield Seen(
                 pixel=pixel,
-                direction=rays[met],
-                distance=found["tfar"][met],
-                face=found["primID"][met],
-                u=found["u"][met],
-                v=found["v"][met],
+                direction=rays.take(met, axis=0),
+                distance=found["tfar"].take(met),
+                face=found["primID"].take(met),
+                u=found["u"].take(met),
+                v=found["v"].take(met),
             )
 
     def _window(self, camera: Camera, width: int, height: int) -> tuple[slice, slice]:
@@ -229,17 +232,36 @@ class Scene:
         """(n, 3) float32 interpolated unit normals; zero where nothing was met."""
         result = np.zeros((len(hits.face), 3), np.float32)
         met = np.flatnonzero(hits.met)
-        result[met] = self._blended(hits.face[met], *hits.uv[met].T)
+        result[met] = self._blended(hits.face[met], *hits.uv[met].T).T
         return result
 
     def _blended(self, face: NDArray[np.int32], u: Floats, v: Floats) -> Floats:
-        """(k, 3) float32 unit normals at barycentric places of triangles."""
-        corners = self.corners.of(face)
-        u, v = u[:, None], v[:, None]
-        blend = corners[:, 0] * (1 - u - v)
-        blend += corners[:, 1] * u
-        blend += corners[:, 2] * v
-        return unit(blend).astype(np.float32, copy=False)
+        """(3, k) float32 unit normals at barycentric places of triangles, axis by axis.
+
+        Rows of three are too short for loops of their own; three long ones are not.
+        """
+        corners = np.ascontiguousarray(self.corners.of(face).reshape(-1, 9).T)
+        first, second, third = corners[:3], corners[3:6], corners[6:]
+        first *= 1 - u - v
+        second *= u
+        third *= v
+        first += second
+        first += third
+        return unit_columns(first)
+
+    def _facing(self, seen: Seen) -> Floats:
+        """(3, k) float32 normals of what is seen, turned to the camera as `facing` does."""
+        normal = self._blended(seen.face, seen.u, seen.v)
+        flat = np.ascontiguousarray(self.corners.flat(seen.face).T)
+        ray = np.ascontiguousarray(seen.direction.T)
+        towards = np.where(dot(flat, ray) > 0, np.float32(-1), np.float32(1))
+        normal *= towards
+        flat *= towards
+        past = np.flatnonzero(dot(normal, ray) > -GRAZE)
+        if len(past):
+            bent, _ = facing(normal[:, past].T, flat[:, past].T, seen.direction[past])
+            normal[:, past] = bent.T
+        return normal
 
     def silhouette(self, camera: Camera, width: int, height: int) -> NDArray[np.bool_]:
         """(height, width) True where the subject is seen through the centre of a pixel."""
@@ -284,15 +306,10 @@ class Scene:
         silhouette = np.zeros(count, bool)
         axes = matrix_of(camera)[:3, :3].astype(np.float32)
         for seen in self.seen(camera, width, height):
-            depth[seen.pixel] = seen.distance * _along(seen.direction, -axes[:, 2])
-            flat = self.face_normal[seen.face]
-            blend = self._blended(seen.face, seen.u, seen.v)
-            normal, _ = facing(blend, flat, seen.direction)
-            world[seen.pixel] = normal
-            turned = np.empty_like(normal)
-            for axis in range(3):
-                turned[:, axis] = _along(normal, axes[:, axis])
-            own[seen.pixel] = turned
+            depth[seen.pixel] = seen.distance * -dot(axes[:, 2], seen.direction.T)
+            normal = self._facing(seen)
+            world[seen.pixel] = normal.T
+            own[seen.pixel] = np.stack([dot(axis, normal) for axis in axes.T], axis=1)
             ids[seen.pixel] = self.face_part[seen.face] + 1
             silhouette[seen.pixel] = True
         shape = (height, width)
@@ -303,14 +320,3 @@ class Scene:
             ids=ids.reshape(shape),
             silhouette=silhouette.reshape(shape),
         )
-
-
-def _along(vectors: Floats, axis: Floats) -> Floats:
-    """(n,) the dot product of each vector with one axis, in the same order at every row.
-
-    A matrix product sums a row differently by where it lies in its block.
-    """
-    total = vectors[:, 0] * axis[0]
-    total += vectors[:, 1] * axis[1]
-    total += vectors[:, 2] * axis[2]
-    return total

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 #: Degrees between two triangles above which the edge between them is drawn as an edge.
 CREASE = 38.0
 #: Least cosine between a shading normal and the way back to the eye.
-_GRAZE = 1e-3
+GRAZE = 1e-3
 #: Corners around one vertex beyond which the pole of a fan is simply averaged.
 _MOST_CORNERS = 96
 #: Triangles whose normals are made at once.
@@ -48,6 +48,28 @@ def unit(vectors: NDArray) -> NDArray[Any]:
     safe = vectors / np.where(short, vectors.dtype.type(1), lengths)
     safe[short[..., 0]] = (0, 1, 0)
     return safe
+
+
+def dot(a: NDArray, b: NDArray) -> NDArray:
+    """Dot products of vectors that lie in columns, (3,) or (3, k).
+
+    Summed in the same order at every column; a matrix product sums by where a row lies in its
+    block, so that its last bits depend on what else is in the array, and on threads.
+    """
+    total = a[0] * b[0]
+    total += a[1] * b[1]
+    total += a[2] * b[2]
+    return total
+
+
+def unit_columns(vectors: NDArray) -> NDArray:
+    """`unit` of vectors that lie in columns, (3, k)."""
+    lengths = np.sqrt(dot(vectors, vectors))
+    short = np.flatnonzero(lengths <= 1e-30)
+    lengths[short] = 1
+    vectors = vectors / lengths
+    vectors[:, short] = np.array([[0], [1], [0]])
+    return vectors
 
 
 def places(
@@ -141,6 +163,7 @@ class Corners:
     ) -> None:
         self._vertices, self._faces, self._vertex_part = vertices, faces, vertex_part
         self._normals = np.zeros((len(faces), 3, 3), np.float32)
+        self._flat = np.zeros((len(faces), 3), np.float32)
         self._ready = np.zeros(len(faces), bool)
 
     @cached_property
@@ -155,12 +178,20 @@ class Corners:
 
     def of(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
         """(k, 3, 3) the normals of some triangles, which may repeat."""
+        self._prepare(faces)
+        return self._normals.take(faces, axis=0)
+
+    def flat(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(k, 3) unit normals of the planes of some triangles, which may repeat."""
+        self._prepare(faces)
+        return self._flat.take(faces, axis=0)
+
+    def _prepare(self, faces: NDArray[np.int32]) -> None:
         ready = self._ready[faces]
         if not ready.all():
             wanted = np.zeros(len(self._faces), bool)
             wanted[faces[~ready]] = True
             self._make(np.flatnonzero(wanted))
-        return self._normals[faces]
 
     def _make(self, wanted: NDArray[np.int64]) -> None:
         if not len(wanted):
@@ -168,9 +199,11 @@ class Corners:
         touched = np.zeros(len(self._vertices), bool)
         touched[self._place[self._faces[wanted]]] = True
         around = touched[self._place]
-        near = np.flatnonzero(around[self._faces].any(axis=1))
+        a, b, c = self._faces.T
+        near = np.flatnonzero(around[a] | around[b] | around[c])
         made = normals_at(self._vertices, self._faces[near], self._place[self._faces[near]])
         self._normals[wanted] = made[np.searchsorted(near, wanted)]
+        self._flat[wanted] = flat_normals(self._vertices, self._faces[wanted])
         self._ready[wanted] = True
 
 
@@ -224,11 +257,11 @@ def facing(
     flat, normals = flat.copy(), normals.copy()
     flat[behind] *= -1
     normals[behind] *= -1
-    past = np.flatnonzero(np.einsum("ij,ij->i", normals, seen) > -_GRAZE)
+    past = np.flatnonzero(np.einsum("ij,ij->i", normals, seen) > -GRAZE)
     if not len(past):
         return normals, flat
     lean = seen[past]
-    across = (normals[past] * lean).sum(axis=1, keepdims=True) + np.float32(_GRAZE)
+    across = (normals[past] * lean).sum(axis=1, keepdims=True) + np.float32(GRAZE)
     bent = unit(normals[past] - lean * across)
     # A normal along the very line of sight has no way to bend: the triangle's own stands in.
     lost = (bent * lean).sum(axis=1) > 0
