@@ -17,6 +17,7 @@ from gm_assets.diffusion.studio.loading import Place, load_pipeline
 from gm_assets.diffusion.studio.shader import UnionShader
 from gm_assets.errors import GmError
 from gm_assets_tests.diffusion.guides import SIDE, ball, sketch
+from gm_assets_tests.diffusion.studio.models import FACTOR
 
 WORDS = Words("a bone queen", "blur")
 SMALL = Settings(width=SIDE, height=SIDE)
@@ -53,6 +54,11 @@ def test_a_frame_depends_on_no_other_frame_of_its_call(shader: UnionShader) -> N
     _, second = frames(shader, ball("small", radius=0.3), ball())
     assert same(alone, second.picture)
     assert alone.shape == (SIDE, SIDE, 3) and alone.dtype == np.uint8 and alone.std() > 1
+
+
+def test_sides_that_the_network_cannot_halve_evenly_are_made(shader: UnionShader) -> None:
+    side = 17 * FACTOR
+    assert picture(shader, ball(side=side), width=side, height=side).shape == (side, side, 3)
 
 
 def test_words_seed_guide_guidance_and_steps_each_change_the_frame(shader: UnionShader) -> None:
