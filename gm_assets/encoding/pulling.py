@@ -24,7 +24,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
-from gm_assets.encoding.sealing import Origin, file_sha256, snapshot_folder, write_lock
+from gm_assets.encoding.sealing import (
+    Origin,
+    file_sha256,
+    require_commit,
+    snapshot_folder,
+    write_lock,
+)
 from gm_assets.errors import ModelError
 
 ENDPOINT = "https://huggingface.co"
@@ -67,7 +73,7 @@ def pull(origin: Origin, *, progress: Callable[[int, int, int, str], None] | Non
         progress: called with files done, files in all, bytes so far, the file at hand.
 
     Raises:
-        ModelError: not a model of the hub; no such repository or revision; it has no
+        ModelError: not a model of the hub, or not pinned; no such repository or commit; it has no
             safetensors, or lacks a file that is needed; the network fails; a file is not the
             one that the hub states.
     """
@@ -75,6 +81,7 @@ def pull(origin: Origin, *, progress: Callable[[int, int, int, str], None] | Non
         raise ModelError(
             "this model comes with gm_assets: there is nothing to pull", where=origin.name
         )
+    require_commit(origin)
     revision, remote = _commit(origin)
     folder = snapshot_folder(origin.source, revision)
     files, received = {}, 0

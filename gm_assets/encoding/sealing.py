@@ -172,6 +172,20 @@ def read_lock() -> dict[str, Any]:
     return found
 
 
+def require_commit(origin: Origin) -> None:
+    """Refuse a revision that is a branch or a tag: what it names can change.
+
+    Raises:
+        ModelError: it is one.
+    """
+    if origin.revision is not None and not _COMMIT.match(origin.revision):
+        raise ModelError(
+            f"the model is not pinned: its revision {origin.revision!r} is no commit",
+            where=origin.source,
+            remedy="Name a commit of 40 hexadecimal digits, or none and let models.lock pin it",
+        )
+
+
 def write_lock(repository: str, revision: str, files: Mapping[str, str]) -> Path:
     """Pin a pulled repository in models.lock; returns its path.
 
@@ -244,6 +258,7 @@ def _expected(origin: Origin) -> tuple[Path, str | None, dict[str, str]]:
     """Folder, commit and hashes of a model as they were sealed."""
     if origin.kind == "folder":
         return Path(origin.source), None, read_sums(Path(origin.source))
+    require_commit(origin)
     entry = read_lock().get(origin.source)
     wanted = origin.revision or (entry or {}).get("revision")
     if entry is None or entry["revision"] != wanted:

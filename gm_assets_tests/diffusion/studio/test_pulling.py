@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,16 @@ def test_verify_names_the_part_of_a_damaged_file(
     (folder / "config.json").write_text("{}")
     (result,) = gm("models", "verify", "sdxl-union", "--json", code=10).json["models"]
     assert result["damaged"] == ["controlnet/config.json"]
+
+
+def test_a_model_pinned_to_a_branch_is_refused_by_pull_and_by_opening(hub: Hub) -> None:
+    spec = named_shader("sdxl-union")
+    branch = tuple(replace(part, revision="main") for part in spec.parts)
+    for refused in (lambda: pull(branch[0]), lambda: open_shader(replace(spec, parts=branch))):
+        with pytest.raises(ModelError, match="'main' is no commit") as raised:
+            refused()
+        assert "40 hexadecimal digits" in str(raised.value.remedy)
+    assert not hub.asked
 
 
 def test_a_commit_without_a_needed_file_is_refused_and_not_pinned(hub: Hub) -> None:

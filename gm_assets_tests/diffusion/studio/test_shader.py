@@ -216,6 +216,7 @@ print("attempts:", attempts)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_one_thread_or_two_give_the_same_pixels_and_open_no_connection(
     studio: ShaderSpec,
 ) -> None:
