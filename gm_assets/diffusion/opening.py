@@ -1,8 +1,8 @@
 """Opening a shader: its files are compared with their seals, then its own code loads them.
 
 The fingerprint covers what decides a frame apart from words, guides and settings: the files of
-every part and the numbers that they are computed in. Device and versions of libraries are in
-the recipe of each frame instead.
+every part, the numbers that they are computed in, and what the profile says where settings are
+silent. Device and versions of libraries are in the recipe of each frame instead.
 """
 
 from __future__ import annotations
@@ -86,6 +86,10 @@ def fingerprint_of(parts: Mapping[str, Sealed], spec: ShaderSpec) -> str:
                 for name, digest in sorted(part.files.items())
             ),
             f"dtype {spec.dtype}",
+            f"steps {spec.steps}",
+            f"guidance {spec.guidance}",
+            f"identity {spec.identity_scale}",
+            f"lines {spec.lines}",
         )
     )
 

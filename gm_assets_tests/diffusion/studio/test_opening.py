@@ -42,7 +42,9 @@ def test_the_fingerprint_is_that_of_the_files_wherever_they_lie(
     assert active_fingerprint(moved) == active_fingerprint(studio)
     assert shared_shader(studio).fingerprint == active_fingerprint(studio)
     assert shared_shader(studio) is shared_shader(studio)
-    assert active_fingerprint(replace(studio, dtype="float32")) != active_fingerprint(studio)
+    for change in ({"dtype": "float32"}, {"steps": 3}, {"lines": "scribble"}, {"guidance": 1.0}):
+        assert active_fingerprint(replace(studio, **change)) != active_fingerprint(studio)
+    assert active_fingerprint(replace(studio, device="cuda")) == active_fingerprint(studio)
     (copy / "pipeline" / "README.md").write_text("A card changes no frame")
     assert active_fingerprint(studio_at(copy)) == active_fingerprint(studio)
     config = copy / "controlnet" / "config.json"
