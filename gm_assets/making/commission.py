@@ -313,15 +313,18 @@ class Commission:
 
 
 def _spec_of(library: Library, plan: Plan) -> ShaderSpec:
-    """The shader of the plan's profile, else of the library's."""
+    """The shader of the plan's profile, else of `GM_PROFILE`, else the embedded one.
+
+    gm.toml's `[encoder]` has no say: a library may go without vectors and still make frames.
+    """
     from gm_assets.diffusion.profiles import shader_spec
 
-    profile = plan.profile or chosen_profile() or library.config.profile or Settings.profile
+    profile = plan.profile or chosen_profile() or Settings.profile
     spec = shader_spec(profile)
     if spec is None:
         raise ModelError(
             "models are switched off: the active profile is `none`",
             where=plan.source or library.root,
-            remedy="Choose another with --profile, the plan's `profile`, GM_PROFILE or gm.toml",
+            remedy="Choose another with --profile, the plan's `profile` or GM_PROFILE",
         )
     return spec

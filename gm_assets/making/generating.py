@@ -112,7 +112,7 @@ def generate(
     Args:
         key: of the chain, e.g. `seam-keeper.g01`; a bare name means its first generation.
         changes: what is wanted instead of what the plan says.
-        spec: the shader; that of the plan's profile, else of the library's, by default.
+        spec: the shader; that of the plan's profile, else of `GM_PROFILE`, by default.
         progress: called with the phase `shade`, in hundredths of frames, and those of `ingest`.
 
     Raises:

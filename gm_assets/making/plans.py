@@ -119,7 +119,7 @@ class Plan:
     Attributes:
         stage: `S2` or `S4`.
         frames: entries, in the order of the file.
-        profile: which models run; None for that of the library.
+        profile: which models run; None for that of `GM_PROFILE`.
         writer: who wrote the prompts, for `AIPromptWriterName`.
         note: why, for the history of the frames.
         folder: where the files go, relative to the library; None for the chain's own folder.

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 #: Frames of one sheet, taken evenly from all.
 SHOWN = 12
+#: Longer side of a picture in pixels: four passes and a frame fit beside each other in the
+#: column of a page.
+SIDE = 136
 
 
-def sheet_of(root: Path, report: Generated, *, shown: int = SHOWN) -> Image.Image:
+def sheet_of(root: Path, report: Generated, *, shown: int = SHOWN, side: int = SIDE) -> Image.Image:
     """A contact sheet: a row for each frame, its passes or lines first, the measures below.
 
     Args:
         root: the library's folder.
         shown: rows at most; more frames are thinned out evenly.
+        side: the longer one of a picture in pixels.
 
     Raises:
         UnreadableFile, UnsupportedFormat, TooLarge: a file cannot be read any more.
@@ -42,7 +46,7 @@ def sheet_of(root: Path, report: Generated, *, shown: int = SHOWN) -> Image.Imag
         f"{report.key} {report.stage}: {len(report.frames)} frames with {report.model}",
         report.frames[0].kept.memory.ai_prompt or "" if report.frames else "",
     )
-    return sheet(rows, heading)
+    return sheet(rows, heading, side=side)
 
 
 def measures(frame: Frame) -> str:

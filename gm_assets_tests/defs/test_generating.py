@@ -37,9 +37,8 @@ def library(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> L
     library = make_library(tmp_path / "library")
     config = library.root / "gm.toml"
     config.write_text(config.read_text() + '\n[encoder]\nprofile = "none"\n')
+    monkeypatch.setenv("GM_PROFILE", "")
     (library.root / "plans").mkdir()
-    for chain in ("watcher", "gate"):
-        (library.root / f"plans/{chain}.yaml").write_text("profile: embedded\n")
     return Library.open(library.root)
 
 

@@ -68,7 +68,7 @@ class GenerateRun(dg.Config):
     steps: int | None = Field(default=None, description="Of the sampler.")
     guidance: float | None = Field(default=None, description="Of the sampler.")
     profile: str | None = Field(
-        default=None, description="embedded or studio; the library's by default."
+        default=None, description="embedded or studio; that of GM_PROFILE by default."
     )
     frames: list[str] = Field(default=[], description="Only these entries of the plan.")
     note: str | None = Field(default=None, description="Why, for the history of the frames.")

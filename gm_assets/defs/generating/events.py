@@ -113,10 +113,12 @@ def _make(
         yield failed(stage, key, reason)
         return
     tally.made += report.made
-    yield _materialization(report, library, resource)
-    yield from judge(report)
+    # The stages come first: the passes are new files of S3, and a record of frames that is older
+    # than that of what they obey would be shown as out of step.
     standing = StageWork(chains=[key], record=_STANDS[stage], check=_STANDS[stage])
     yield from record_chains(standing, library, resource, instance, log)
+    yield _materialization(report, library, resource)
+    yield from judge(report)
 
 
 def _materialization(
