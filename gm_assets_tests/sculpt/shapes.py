@@ -48,3 +48,22 @@ def ball(
 def two_parts() -> Sculpt:
     """A cube with a ball on it."""
     return Sculpt("two", (cube(), ball(centre=(0, 1.4, 0))))
+
+
+def big_ball(side: int) -> Part:
+    """A rough ball of 2 * (side - 1) ** 2 triangles, made without a loop."""
+    turn = np.linspace(0, 2 * np.pi, side)
+    x, y = np.meshgrid(turn, turn / 2, indexing="ij")
+    radius = 1 + 0.05 * np.sin(40 * x) * np.sin(40 * y)
+    points = np.stack(
+        [radius * np.cos(x) * np.sin(y), radius * np.cos(y) + 1, radius * np.sin(x) * np.sin(y)], -1
+    )
+    corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).reshape(-1)
+    faces = np.concatenate(
+        [
+            np.stack([corner, corner + 1, corner + side], axis=1),
+            np.stack([corner + 1, corner + side + 1, corner + side], axis=1),
+        ]
+    )
+    vertices = points.reshape(-1, 3).astype(np.float32)
+    return Part("ball", "", "", vertices, faces.astype(np.uint32))
