@@ -52,7 +52,7 @@ class Place:
 
         if spec.dtype not in _BYTES:
             raise ModelError(f"{spec.dtype!r} is not a dtype", remedy=f"Use {', '.join(_BYTES)}")
-        device = spec.device
+        device, offload = spec.device, _offload() or spec.offload
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu":
@@ -63,7 +63,7 @@ class Place:
                 where=spec.name,
                 remedy="Use `cpu`, or a machine with a GPU that PyTorch knows",
             )
-        return cls(device, spec.dtype, _offload() or spec.offload)
+        return cls(device, spec.dtype, offload)
 
 
 def _offload() -> str | None:

@@ -187,6 +187,15 @@ def test_numbers_and_devices_that_are_not_here_are_refused(
         open_shader(replace(studio, **change))
 
 
+def test_an_offload_that_does_not_exist_is_refused_with_those_that_do(
+    studio: ShaderSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GM_OFFLOAD", "disk")
+    with pytest.raises(ModelError, match="'disk' is no offload") as raised:
+        open_shader(studio)
+    assert "none, model" in str(raised.value.remedy)
+
+
 def test_a_model_that_gives_nan_makes_no_frame(copy: Path) -> None:
     from safetensors.torch import load_file, save_file
 
