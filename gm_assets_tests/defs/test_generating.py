@@ -126,6 +126,24 @@ def test_obedience_is_a_check_and_random_weights_fail_it(
     assert row["verdict"] in ("disobeyed", "unread") and row["null"]
 
 
+def test_executing_the_check_asks_the_memories_of_all_frames(
+    library: Library, instance: dg.DagsterInstance
+) -> None:
+    materialize(library, instance, WATCHER)
+    materialize(library, instance, GATE)
+    result = dg.materialize(
+        [shaded_chains],
+        instance=instance,
+        selection=dg.AssetSelection.checks(dg.AssetCheckKey(FRAMES, "obeys_what_it_was_made_from")),
+        resources={"library": small.resource(library)},
+    )
+    (found,) = result.get_asset_check_evaluations()
+    assert (found.passed, found.partition) == (False, None)
+    assert found.description is not None and "of 2 frames" in found.description
+    assert {row.data["chain"] for row in found.metadata["frames"].records} == {WATCHER, GATE}
+    assert not result.get_asset_materialization_events()
+
+
 def test_one_chain_that_fails_does_not_stop_the_others(
     library: Library, instance: dg.DagsterInstance
 ) -> None:

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from gm_assets.defs.generating.checks import MADE, check_specs, made_asset
-from gm_assets.defs.generating.events import Event, Work, make_chains
+from gm_assets.defs.generating.events import Event, Work, judge_recorded, make_chains
 from gm_assets.defs.partitions import chains
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.checks import stage_asset
@@ -90,9 +90,12 @@ def shaded_chains(
 ) -> Iterator[Event]:
     from gm_assets.making.plans import Changes, parse_size
 
-    # "Execute check" in the UI runs unpartitioned: frames of all chains are too much to ask.
+    opened = library.open()
+    checked = {key.asset_key for key in context.selected_asset_check_keys}
+    stages = [s for s in MADE if made_asset(s) in context.selected_asset_keys | checked]
+    # "Execute check" in the UI runs unpartitioned: it asks what the memories say of all chains.
     if not (context.has_partition_key or context.has_partition_key_range):
-        context.log.warning("No chain is named: materialize a partition to have it measured.")
+        yield from judge_recorded(opened, stages)
         return
     changes = Changes(
         prompt=config.prompt,
@@ -106,12 +109,5 @@ def shaded_chains(
         note=config.note,
         frames=tuple(config.frames) or None,
     )
-    selected = context.selected_asset_keys | {
-        key.asset_key for key in context.selected_asset_check_keys
-    }
-    work = Work(
-        chains=list(context.partition_keys),
-        stages=[stage for stage in MADE if made_asset(stage) in selected],
-        changes=changes,
-    )
-    yield from make_chains(work, library.open(), library, context.instance, context.log)
+    work = Work(chains=list(context.partition_keys), stages=stages, changes=changes)
+    yield from make_chains(work, opened, library, context.instance, context.log)

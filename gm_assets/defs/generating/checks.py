@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -58,20 +58,48 @@ def judge(report: Generated) -> Iterator[dg.AssetCheckEvaluation]:
         severity=dg.AssetCheckSeverity.ERROR,
         words=f"{made} made, {verified} verified.",
     )
-    wrong = [one for one in report.frames if one.obedience.get("verdict") == "disobeyed"]
-    unread = [one for one in report.frames if one.obedience.get("verdict") == "unread"]
-    words = f"{len(report.frames) - len(wrong) - len(unread)} of "
-    words += f"{counted(len(report.frames), 'frame')} seen to obey"
-    words += f", {len(wrong)} do not" if wrong else ""
-    words += f", {len(unread)} cannot be read" if unread else ""
-    yield _evaluation(
-        report.stage,
+    verdicts = [one.obedience.get("verdict") for one in report.frames]
+    offenders = [
+        frame
+        for word in ("disobeyed", "unread")
+        for frame, verdict in zip(report.frames, verdicts, strict=True)
+        if verdict == word
+    ]
+    table = {"frames": frame_table(offenders[:LISTED])} if offenders else {}
+    yield _obedience(report.stage, verdicts, table, report.key)
+
+
+def recorded(stage: Made, rows: Sequence[tuple[Any, ...]]) -> dg.AssetCheckEvaluation:
+    """The evaluation of all frames that a library holds.
+
+    Args:
+        rows: path, chain, verdict, silhouette IoU and null of each.
+    """
+    offenders = [row for row in rows if row[2] in ("disobeyed", "unread")]
+    names = ("file", "chain", "verdict", "silhouette IoU", "null")
+    listed = [(*row[:3], *map(_figure, row[3:])) for row in offenders[:LISTED]]
+    table = {"frames": as_table(names, listed)} if listed else {}
+    return _obedience(stage, [row[2] for row in rows], table, None)
+
+
+def _obedience(
+    stage: Made,
+    verdicts: Sequence[str | None],
+    metadata: Mapping[str, dg.MetadataValue],
+    key: str | None,
+) -> dg.AssetCheckEvaluation:
+    wrong, unread = verdicts.count("disobeyed"), verdicts.count("unread")
+    words = f"{verdicts.count('obeyed')} of {counted(len(verdicts), 'frame')} seen to obey"
+    words += f", {wrong} not" if wrong else ""
+    words += f", {unread} cannot be read" if unread else ""
+    return _evaluation(
+        stage,
         OBEYS,
-        report.key,
+        key,
         passed=not wrong and not unread,
         severity=dg.AssetCheckSeverity.ERROR if wrong else dg.AssetCheckSeverity.WARN,
         words=f"{words}.",
-        metadata={"frames": frame_table([*wrong, *unread][:LISTED])} if wrong or unread else {},
+        metadata=metadata,
     )
 
 
@@ -131,12 +159,12 @@ def _figure(value: object) -> str:
 def _evaluation(
     stage: Made,
     check: str,
-    key: str,
+    key: str | None,
     *,
     passed: bool,
     severity: dg.AssetCheckSeverity,
     words: str,
-    metadata: dict[str, dg.MetadataValue] | None = None,
+    metadata: Mapping[str, dg.MetadataValue] | None = None,
 ) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=made_asset(stage),
@@ -144,6 +172,6 @@ def _evaluation(
         passed=passed,
         severity=severity,
         description=words,
-        metadata=metadata or {},
+        metadata=dict(metadata or {}),
         partition=key,
     )

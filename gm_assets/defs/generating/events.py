@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
 
-from gm_assets.defs.generating.checks import failed, judge, made_asset, summary
+from gm_assets.defs.generating.checks import failed, judge, made_asset, recorded, summary
 from gm_assets.defs.generating.metadata import generated_metadata
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.events import DATA_VERSION_TAG, record_chains
@@ -34,6 +34,15 @@ Event: TypeAlias = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheck
 INTERVAL_S = 15.0
 #: The stages that a run's files stand at: passes at S3, frames at S4.
 _STANDS: dict[Made, tuple[Stage, ...]] = {"S2": ("S2",), "S4": ("S3", "S4")}
+
+
+#: Generated frames with what was measured of them when they were made.
+_MEASURED = """
+select path, json_extract_string(recipe, '$.chain'),
+       json_extract_string(recipe, '$.obedience.verdict'),
+       json_extract(recipe, '$.obedience.iou')::double,
+       json_extract(recipe, '$.obedience.null')::double
+from assets where json_extract_string(recipe, '$.step') = ? order by path"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,16 @@ def make_chains(
     if alone and tally.reasons:
         reasons = "; ".join(text for found in tally.reasons.values() for text in found.values())
         raise dg.Failure(reasons, allow_retries=False)
+
+
+def judge_recorded(library: Library, stages: Sequence[Made]) -> Iterator[dg.AssetCheckEvaluation]:
+    """What was measured of all generated frames of the library, by their memories.
+
+    For "Execute check" in the UI, which names no partition: nothing is made or read again.
+    """
+    for stage in stages:
+        rows = library.catalogue().execute(_MEASURED, [f"{stage.lower()}.shade"]).fetchall()
+        yield recorded(stage, rows)
 
 
 def _make(
