@@ -74,7 +74,10 @@ def make_demo(
             )
     workers = Settings.from_environment().workers
     with progress_bar(quiet=quiet) as progress:
-        return demo.build(root, progress=progress, workers=workers, size=size, only=only)
+        report = demo.build(root, progress=progress, workers=workers, size=size, only=only)
+    for one in report.notes:
+        note(one)
+    return report
 
 
 def finish_demo(library: Library) -> None:

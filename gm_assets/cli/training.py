@@ -87,10 +87,10 @@ def leash(
         float,
         typer.Option(min=0.0001, max=4, help="Part of the shipped training's steps."),
     ] = 1.0,
-    rounds: Annotated[
+    sittings: Annotated[
         tuple[int, int] | None,
         typer.Option(
-            help="Sittings of every subject, small and large (default: the shipped run's).",
+            help="Sittings that are shot, small and large (default: the shipped run's).",
             show_default=False,
         ),
     ] = None,
@@ -111,8 +111,8 @@ def leash(
 
     plan = of_subjects(subject) if subject else Leash()
     plan = plan.shortened(part) if part != 1 else plan
-    if rounds is not None:
-        plan = replace(plan, small=rounds[0], large=rounds[1])
+    if sittings is not None:
+        plan = replace(plan, small=sittings[0], large=sittings[1])
     with progress_bar(quiet=as_json) as progress:
 
         def told(phase: str, done: int, total: int, current: str) -> None:

@@ -23,8 +23,8 @@ from gm_assets.diffusion.embedded.features import CHANNELS
 from gm_assets.diffusion.embedded.network import LeashUNet
 from gm_assets.diffusion.embedded.pictures import to_pixels
 
-#: Area of a base frame in pixels: that of a square of 96.
-BASE_AREA = 96 * 96
+#: Area of a base frame in pixels: that of a square of 64.
+BASE_AREA = 64 * 64
 #: Base frames have sides of multiples of this, large frames of `_FOLD`.
 _STEP, _FOLD = 8, 16
 #: Noise that stands for one unit of `blur` on a prior.

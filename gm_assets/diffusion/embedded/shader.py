@@ -87,7 +87,7 @@ class EmbeddedShader:
             lexicon = Lexicon.read(folder)
             pipeline = LeashPipeline.from_pretrained(
                 str(folder),
-                torch_dtype=torch.float32,
+                dtype=torch.float32,
                 local_files_only=True,
                 use_safetensors=True,
                 low_cpu_mem_usage=False,

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 Chance = np.random.Generator
 
-#: Pixels of a base frame for one cell of its grid; a large frame has 8.
-BASE = 1.5
+#: Pixels of a large frame for one of its base frame.
+TIMES = 8
 #: Side of a square and margin around it, in pixels of the base frame.
-SQUARE, MARGIN = 24, 3
+SQUARE, MARGIN = 16, 2
 #: Factor on the linear light of the takes. They are exposed so that materials can be told, which
 #: the encoder needs; the frames of the world are darker.
 EXPOSURE = 0.72
@@ -58,6 +58,9 @@ class Batch:
 
 class Source(Protocol):
     """Where batches come from."""
+
+    def __len__(self) -> int:
+        """How many takes there are."""
 
     def batch(self, count: int, chance: Chance) -> Batch:
         """So many samples chosen by `chance`."""
@@ -99,10 +102,6 @@ def pooled(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
     return small
 
 
-def _size(take: Take, cells: float) -> tuple[int, int]:
-    return round(take.grid[0] * cells), round(take.grid[1] * cells)
-
-
 def _smaller(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """A picture at a width and height, (3, h, w), by area."""
     from PIL import Image
@@ -136,23 +135,14 @@ class Frames:
     trained: bool = True
 
     @classmethod
-    def of(cls, takes: Iterable[Take], cells: float = BASE, *, trained: bool = True) -> Frames:
-        """All takes, prepared; about 400 KB each.
-
-        Args:
-            cells: pixels of the small frames for one cell of the grid.
-        """
+    def of(cls, takes: Iterable[Take], *, trained: bool = True) -> Frames:
+        """All takes on their grids, prepared; about 200 KB each."""
         sorted_by_grid: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
         for take in takes:
-            size = _size(take, cells)
-            picture = _smaller(take.picture, size)
-            guide = pooled(features(guide_of(take)), size).astype(np.float16)
-            # Sides that the network cannot halve lose some pixels of rim.
-            height, width = (side // 8 * 8 for side in picture.shape[1:])
-            top, left = (picture.shape[1] - height) // 2, (picture.shape[2] - width) // 2
-            here = np.s_[:, top : top + height, left : left + width]
+            picture = _smaller(take.picture, take.grid)
+            guide = pooled(features(guide_of(take)), take.grid).astype(np.float16)
             sorted_by_grid.setdefault(take.grid, []).append(
-                (picture[here], guide[here], words_of(take), _paint(take))
+                (picture, guide, words_of(take), _paint(take))
             )
         return cls(
             tuple(
@@ -236,7 +226,7 @@ class Squares:
             frames.append(
                 _Large(
                     np.ascontiguousarray(_exposed(take.picture).transpose(2, 0, 1)),
-                    _smaller(take.picture, _size(take, BASE)),
+                    _smaller(take.picture, take.grid),
                     values[: len(GEOMETRY)].astype(np.float16),
                     np.where(substance.any(0), substance.argmax(0) + 1, 0).astype(np.uint8),
                     np.array(words_of(take)),
@@ -254,11 +244,10 @@ class Squares:
         pictures, guides, words, priors, paints = [], [], [], [], []
         for number in chance.integers(len(self.frames), size=count):
             frame = self.frames[int(number)]
-            # Squares begin where cells of the base frame do: every three cells, 16 pixels.
             _, height, width = frame.base.shape
-            top = 3 * int(chance.integers(1, (height - SQUARE) // 3))
-            left = 3 * int(chance.integers(1, (width - SQUARE) // 3))
-            y, x, side = top * 16 // 3, left * 16 // 3, SQUARE * 16 // 3
+            top = int(chance.integers(MARGIN, height - SQUARE - MARGIN + 1))
+            left = int(chance.integers(MARGIN, width - SQUARE - MARGIN + 1))
+            y, x, side = top * TIMES, left * TIMES, SQUARE * TIMES
             here = np.s_[:, y : y + side, x : x + side]
             pictures.append(frame.picture[here])
             known = np.arange(1, len(SUBSTANCES) + 1)[:, None, None]

@@ -1,8 +1,7 @@
-"""`gm train leash` as one function: takes, three runs, the model folder.
+"""`gm train leash` as one function: takes, two runs, the model folder.
 
-The base network learns small frames first at 64 pixels, where a step is cheap, then at its own
-96; the detail network learns squares of large frames. Each run is resumable, and a run that is
-done is not repeated.
+The base network learns whole frames, small; the detail network squares of large frames. Each run
+is resumable, and a run that is done is not repeated.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gm_assets.training.leash.batches import BASE, Frames, Source, Squares, takes_in
-from gm_assets.training.leash.data import UNSEEN, Kind, render_all, sittings
+from gm_assets.training.leash.batches import Frames, Source, Squares, takes_in
+from gm_assets.training.leash.data import UNSEEN, Kind, Sitting, render_all, sittings
 from gm_assets.training.leash.train import Plan, Run
 from gm_assets.world.subjects import SUBJECTS
 
@@ -34,32 +33,33 @@ DETAIL_NETWORK: dict[str, Any] = {
 }
 
 
+#: Large sittings that the detail network is watched on.
+WATCHED = 7
+
+
 @dataclass(frozen=True)
 class Leash:
     """Everything that decides a training, besides versions and machine.
 
     Attributes:
-        small, large: rounds of sittings, small and large.
-        first, base, detail: the three runs.
-        cells: pixels for one cell of the grid, in the first run.
+        small, large: sittings that are shot, small and large.
+        base, detail: the two runs.
         subjects: that are shot; those of `UNSEEN` are left out of training.
     """
 
-    small: int = 22
-    large: int = 5
-    first: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 1200, rate=6e-4))
-    base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 3000, rate=3e-4, seed=1))
-    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 3000, rate=5e-4, seed=2))
-    cells: float = 1.0
+    small: int = 218
+    large: int = 68
+    base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 9000))
+    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 5000, seed=2))
     subjects: tuple[str, ...] = tuple(SUBJECTS)
 
     def shortened(self, factor: float) -> Leash:
         """The same with a part of the steps in every run."""
-        first, base, detail = (
+        base, detail = (
             replace(plan, steps=max(round(plan.steps * factor), 1))
-            for plan in (self.first, self.base, self.detail)
+            for plan in (self.base, self.detail)
         )
-        return replace(self, first=first, base=base, detail=detail)
+        return replace(self, base=base, detail=detail)
 
 
 @dataclass(frozen=True)
@@ -99,33 +99,24 @@ def train_leash(out: Path, data: Path, plan: Leash, *, told: Told | None = None)
     takes = data / "leash"
     counts: dict[str, int] = {}
 
-    def frames(kind: Kind, cells: float) -> Frames:
-        return Frames.of(takes_in(takes, _names(plan, kind)), cells, trained=kind != "heldout")
-
     for kind in ("small", "heldout", "large"):
         _shoot(takes, plan, kind, say)
-    run_of = {"first": plan.first, "base": plan.base, "detail": plan.detail}
+    learned: dict[str, Source] = {}
+    watched: dict[str, Source] = {}
+    learned["base"] = Frames.of(takes_in(takes, _names(plan, "small")))
+    watched["base"] = Frames.of(takes_in(takes, _names(plan, "heldout")), trained=False)
+    names = _names(plan, "large")
+    # The last large sittings are watched, the others learned from.
+    split = max(len(names) - WATCHED, 1)
+    learned["detail"] = Squares.of(takes_in(takes, names[:split]))
+    watched["detail"] = Squares.of(takes_in(takes, names[split:] or names), trained=False)
     runs: dict[str, Run] = {}
-    for name, one in run_of.items():
-        source: Source
-        watched: Source
-        if name == "detail":
-            names = _names(plan, "large")
-            # The last large sittings are watched, the others trained on.
-            split = max(len(names) - len(plan.subjects) // 2, 1)
-            source = Squares.of(takes_in(takes, names[:split]))
-            watched = Squares.of(takes_in(takes, names[split:] or names), trained=False)
-        else:
-            cells = plan.cells if name == "first" else BASE
-            source, watched = frames("small", cells), frames("heldout", cells)
-        counts[name] = len(source)
-        held = watched.batch(64, np.random.Generator(np.random.PCG64(5)))
-        run = Run(one, source, held, data / f"leash-{name}")
-        if not run.resume() and name == "base":
-            run.begin_from(data / "leash-first")
-        phase = f"train {name}"
-        run.go(progress=partial(_step, say, phase))
-        runs[name] = run
+    for name, one in (("base", plan.base), ("detail", plan.detail)):
+        counts[name] = len(learned[name])
+        held = watched[name].batch(64, np.random.Generator(np.random.PCG64(5)))
+        runs[name] = Run(one, learned[name], held, data / f"leash-{name}")
+        runs[name].resume()
+        runs[name].go(progress=partial(_step, say, f"train {name}"))
     say("write", 0, 1, out.name)
     publish(out, runs, counts, plan)
     return Taught(
@@ -139,17 +130,26 @@ def _step(say: Told, phase: str, step: int, end: int, loss: float) -> None:
     say(phase, step, end, f"loss {loss:.3f}")
 
 
+def _sittings(plan: Leash, kind: Kind) -> list[Sitting]:
+    """The first sittings of a kind: every second one of small takes, since the shipped run's
+    were shot by two machines of which one was stopped."""
+    if kind == "heldout":
+        return sittings(kind, 1, plan.subjects)
+    stride, count = (2, plan.small) if kind == "small" else (1, plan.large)
+    rounds = count * stride // len(plan.subjects) + 1
+    return sittings(kind, rounds, plan.subjects)[::stride][:count]
+
+
 def _names(plan: Leash, kind: Kind) -> list[str]:
     """The sittings of a kind that are learned from, or looked at where held out."""
-    rounds = {"small": plan.small, "large": plan.large, "heldout": 1}[kind]
-    chosen = [name for name in plan.subjects if kind == "heldout" or name not in UNSEEN]
-    return [sitting.name for sitting in sittings(kind, rounds, chosen)]
+    return [
+        one.name for one in _sittings(plan, kind) if kind == "heldout" or one.subject not in UNSEEN
+    ]
 
 
 def _shoot(folder: Path, plan: Leash, kind: Kind, say: Told) -> None:
-    names = set(_names(plan, kind))
-    rounds = {"small": plan.small, "large": plan.large, "heldout": 1}[kind]
-    wanted = [one for one in sittings(kind, rounds, plan.subjects) if one.name in names]
+    names = _names(plan, kind)
+    wanted = [one for one in _sittings(plan, kind) if one.name in names]
     for number, sitting in enumerate(render_all(folder, wanted)):
         say(f"shoot {kind}", number + 1, len(wanted), sitting.name)
 

@@ -34,7 +34,7 @@ def publish(folder: Path, runs: Mapping[str, Run], counts: Mapping[str, int], pl
     """Fill `folder` with the averaged networks and everything that belongs to them.
 
     Args:
-        runs: `first`, `base` and `detail`.
+        runs: `base` and `detail`.
         counts: takes that each run learned from.
     """
     write(folder, runs["base"].averaged(), runs["detail"].averaged())
@@ -58,7 +58,7 @@ def _facts(runs: Mapping[str, Run], counts: Mapping[str, int], plan: Leash) -> d
     from gm_assets.training.leash.data import UNSEEN, VERSION
 
     return {
-        "plan": {"small": plan.small, "large": plan.large, "cells": plan.cells},
+        "plan": {"small": plan.small, "large": plan.large},
         "takes_version": VERSION,
         "exposure": EXPOSURE,
         "unseen_subjects": list(UNSEEN),
@@ -111,16 +111,15 @@ def card(facts: Mapping[str, Any]) -> str:
             "Geometry it takes from any mesh.",
             "",
             "Two networks of one class (`LeashUNet`): the base network draws the whole frame at",
-            "about 96 x 96 pixels, the detail network draws the large frame from that and the",
+            "about 64 x 64 pixels, the detail network draws the large frame from that and the",
             "passes. Both begin from noise; no render enters.",
             "",
             "| run | parameters | true frames | samples | CPU minutes | held-out loss |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            "`first` is the base network's beginning at 64 pixels. The loss is the mean squared",
-            "error of the clean picture, in units of the frames' spread, on frames of",
-            "compositions that training does not show.",
+            "The loss is the mean squared error of the clean picture, in units of the frames'",
+            "spread, on frames of compositions that training does not show.",
             "",
             f"Training took {minutes:.0f} minutes of one CPU core, with `gm train leash`; seeds,",
             "versions and plans are in `training.json`, the logs in `log-*.jsonl`, the curve in",

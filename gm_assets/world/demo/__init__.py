@@ -1,7 +1,7 @@
 """The demo library: a procedural Gothic Mechanica in which every file remembers.
 
-`build` makes the files of all chains in parallel, each with its full memory, and has the
-library ingest them. The same version on the same machine gives the same pixels and the same
+`build` makes the files of all chains in parallel, each with its full memory, has the library
+ingest them, and has a model make the frames of the chains' plans. The same version on the same machine gives the same pixels and the same
 GLB bytes each time; only the times in the memories are those of the build. A build that was
 interrupted goes on where it stopped: finished chains are kept, and so are the finished files
 of the others. Memories hold the vectors of the library's encoder from their first write.
@@ -31,6 +31,7 @@ from gm_assets.world.demo.chains import CHAINS
 from gm_assets.world.demo.making import Made, make_chain
 from gm_assets.world.demo.plans import Chain
 from gm_assets.world.demo.resuming import Record, begun
+from gm_assets.world.demo.shading import shade
 from gm_assets.world.names import WORLD
 
 __all__ = ["CHAINS", "SIZE", "Chain", "DemoReport", "build", "unfinished"]
@@ -52,6 +53,7 @@ class DemoReport:
         bytes: their size.
         seconds: wall time.
         ingest: what the library said of them.
+        notes: why there are no generated frames, where there are none.
     """
 
     root: Path
@@ -60,6 +62,7 @@ class DemoReport:
     bytes: int
     seconds: float
     ingest: IngestReport
+    notes: tuple[str, ...] = ()
 
 
 def build(
@@ -115,6 +118,7 @@ def build(
     embedder = found if isinstance(found, Embedder) else None
     _make_all(missing, folder, workers or available_cpus(), size, embedder, done)
     report = ingest(library, progress=progress)
+    notes = shade(library, plans, progress)
     return DemoReport(
         root=folder,
         chains=tuple(plan.subject for plan in plans),
@@ -122,6 +126,7 @@ def build(
         bytes=_bytes(folder, record, plans),
         seconds=monotonic() - started,
         ingest=report,
+        notes=notes,
     )
 
 

@@ -1,0 +1,104 @@
+"""Plans of the demo's chains, and the frames that a model makes of them (S2 and S4).
+
+A chain whose sculpt is in the library gets `plans/<chain>.yaml`, as a person would write it:
+the shots of the demo, with the words that a model needs. The frames are then made by the same
+call as `gm generate` makes. Without a model, or with the profile `none`, the demo has its
+procedural frames alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+from gm_assets.diffusion.profiles import shader_spec
+from gm_assets.errors import GmError
+from gm_assets.library import Library, Progress, ProgressFunction
+from gm_assets.making.generating import generate
+from gm_assets.making.plans import FOLDER
+from gm_assets.memory.files import write_new
+from gm_assets.settings import chosen_profile
+from gm_assets.world.demo.plans import Chain, Shot
+
+#: The profile where nobody names one.
+DEFAULT = "embedded"
+#: Side of a square frame in pixels; others have its area.
+SIDE = 512
+_HEAD = "# What `gm generate {name}` makes of this chain (docs/generate.md).\n"
+
+
+def shaded(plan: Chain) -> bool:
+    """Whether a chain of the demo has a sculpt that a model can obey, seen from outside."""
+    return plan.sculpt_kept and not plan.plates_first and bool(_shots(plan))
+
+
+def _shots(plan: Chain) -> tuple[Shot, ...]:
+    return tuple(shot for shot in plan.frames if shot.inside is None and not shot.red_beacon)
+
+
+def plan_text(plan: Chain) -> str:
+    """The plan of a chain as YAML."""
+    frames = [
+        {
+            "name": shot.name,
+            "prompt": shot.title,
+            "environment": shot.environment,
+            "light": shot.light,
+            "size": "{}x{}".format(*_size(shot.aspect)),
+            "views": [
+                {
+                    "name": shot.name,
+                    "azimuth": shot.azimuth,
+                    "elevation": shot.elevation,
+                    "lens": shot.lens,
+                    "margin": shot.margin,
+                    "lift": shot.lift,
+                }
+            ],
+        }
+        for shot in _shots(plan)
+    ]
+    text = yaml.safe_dump({"S4": {"frames": frames}}, sort_keys=False, allow_unicode=True)
+    return _HEAD.format(name=plan.subject) + text
+
+
+def _size(aspect: float) -> tuple[int, int]:
+    """Width and height in pixels, multiples of 64."""
+    width = max(round(SIDE * aspect**0.5 / 64), 4) * 64
+    return width, max(round(SIDE * SIDE / width / 64), 4) * 64
+
+
+def shade(
+    library: Library, plans: Sequence[Chain], progress: ProgressFunction | None = None
+) -> tuple[str, ...]:
+    """Write the plans that are missing, then make what they ask for.
+
+    Returns:
+        What a person should know: why there are no frames, or why one chain has none.
+    """
+    from gm_assets.diffusion.opening import obstacle
+
+    wanted = [plan for plan in plans if shaded(plan)]
+    for plan in wanted:
+        path = library.root / FOLDER / f"{plan.subject}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            write_new(path, plan_text(plan).encode())
+    spec = shader_spec(chosen_profile() or DEFAULT)
+    if spec is None:
+        return ()
+    error = obstacle(spec)
+    if error is not None:
+        return (f"No generated frames: {error}",)
+    notes = []
+    for number, plan in enumerate(wanted):
+        if progress is not None:
+            progress(Progress(number, len(wanted), 0, plan.subject, "shade"))
+        try:
+            generate(library, plan.subject, "S4", spec=spec)
+        except GmError as error:
+            notes.append(f"{plan.subject} has no generated frame: {error}")
+    if progress is not None and wanted:
+        progress(Progress(len(wanted), len(wanted), 0, wanted[-1].subject, "shade"))
+    return tuple(notes)
