@@ -49,8 +49,8 @@ class Leash:
 
     small: int = 218
     large: int = 68
-    base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 9000))
-    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 5000, seed=2))
+    base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 7000))
+    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 3500, rate=8e-4, seed=2))
     subjects: tuple[str, ...] = tuple(SUBJECTS)
 
     def shortened(self, factor: float) -> Leash:

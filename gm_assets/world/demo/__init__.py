@@ -1,10 +1,11 @@
 """The demo library: a procedural Gothic Mechanica in which every file remembers.
 
 `build` makes the files of all chains in parallel, each with its full memory, has the library
-ingest them, and has a model make the frames of the chains' plans. The same version on the same machine gives the same pixels and the same
-GLB bytes each time; only the times in the memories are those of the build. A build that was
-interrupted goes on where it stopped: finished chains are kept, and so are the finished files
-of the others. Memories hold the vectors of the library's encoder from their first write.
+ingest them, and has a model make the frames that the chains' plans ask for. The same version on
+the same machine gives the same pixels and the same GLB bytes each time; only the times in the
+memories are those of the build. A build that was interrupted goes on where it stopped: finished
+chains are kept, and so are the finished files of the others. Memories hold the vectors of the
+library's encoder from their first write.
 """
 
 from __future__ import annotations
