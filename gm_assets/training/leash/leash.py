@@ -121,7 +121,7 @@ def train_leash(out: Path, data: Path, plan: Leash, *, told: Told | None = None)
     publish(out, runs, counts, plan)
     return Taught(
         str(out),
-        {name: run.step * run.plan.batch for name, run in runs.items()},
+        {name: run.samples for name, run in runs.items()},
         {name: round(run.seconds) for name, run in runs.items()},
     )
 

@@ -67,7 +67,7 @@ def _facts(runs: Mapping[str, Run], counts: Mapping[str, int], plan: Leash) -> d
                 "plan": asdict(run.plan),
                 "takes": counts[name],
                 "steps": run.step,
-                "samples": run.step * run.plan.batch,
+                "samples": run.samples,
                 "cpu_seconds": round(run.seconds),
                 "parameters": sum(value.numel() for value in run.model.parameters()),
                 "last": json.loads((run.folder / "log.jsonl").read_text().splitlines()[-1]),

@@ -69,6 +69,7 @@ class Run:
     optimiser: Any = field(init=False)
     signal: Any = field(init=False)
     step: int = 0
+    samples: int = 0
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -136,6 +137,7 @@ class Run:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
+        self.samples += self.plan.batch
         keep = min(self.plan.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, value in self.model.state_dict().items():
@@ -183,7 +185,7 @@ class Run:
 
         line: dict[str, Any] = {
             "step": self.step,
-            "samples": self.step * self.plan.batch,
+            "samples": self.samples,
             "cpu_seconds": round(self.seconds),
             "loss": round(loss, 5),
         }
@@ -213,7 +215,12 @@ class Run:
                 tensors[f"{key}/{name}"] = moment
         draft = self.folder / "checkpoint.draft"
         save_file({name: value.contiguous() for name, value in tensors.items()}, draft)
-        state = {"step": self.step, "seconds": self.seconds, "plan": asdict(self.plan)}
+        state = {
+            "step": self.step,
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "plan": asdict(self.plan),
+        }
         (self.folder / "state.json").write_text(json.dumps(state, indent=1) + "\n", "utf-8")
         draft.replace(self.folder / "checkpoint.safetensors")
 
@@ -244,5 +251,6 @@ class Run:
             }
             if len(moments) == 3:
                 self.optimiser.state[value] = moments
-        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.step, self.samples = int(state["step"]), int(state["samples"])
+        self.seconds = float(state["seconds"])
         return True
