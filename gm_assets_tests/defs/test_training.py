@@ -1,0 +1,69 @@
+"""What the assets of our own models put on record."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from gm_assets.defs.training.assets import encoder_model, leash_model
+from gm_assets.defs.training.metadata import model_result
+from gm_assets.library import Library
+from gm_assets_tests.defs import small
+
+SHIPPED = Path(__file__).parents[2] / "models" / "encoder"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return small.make(tmp_path / "library", {})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A finished model folder, without its large files."""
+    target = tmp_path / "model"
+    target.mkdir()
+    for name in ("SHA256SUMS", "curve.png"):
+        shutil.copy(SHIPPED / name, target)
+    return target
+
+
+def test_a_record_shows_the_learning_curve_and_where_the_model_is(
+    library: Library, folder: Path
+) -> None:
+    result = model_result(str(folder), {"base": 10}, 5, small.resource(library), {})
+    assert result.metadata is not None
+    curve = result.metadata["learning curve"].value
+    name = curve.rpartition("/")[2].partition(".webp")[0]
+    assert (library.state / "pictures" / f"{name}.webp").is_file()
+    assert result.metadata["use it"].value == f"GM_MODELS={folder.parent}"
+    assert result.metadata["samples base"].value == 10
+
+
+def test_the_data_version_is_that_of_the_sealed_files(library: Library, folder: Path) -> None:
+    def version() -> str | None:
+        result = model_result(str(folder), {}, 0, small.resource(library), {})
+        return result.data_version.value if result.data_version else None
+
+    before = version()
+    (folder / "curve.png").unlink()
+    assert version() == before
+    (folder / "SHA256SUMS").write_text(f"{'0' * 64}  model.safetensors\n")
+    assert version() != before
+
+
+def test_without_a_library_the_record_lacks_the_curve_alone(folder: Path, tmp_path: Path) -> None:
+    from gm_assets.defs.resources import LibraryResource
+
+    nowhere = LibraryResource(root=str(tmp_path / "nowhere"), walk_url=small.WALK)
+    result = model_result(str(folder), {}, 0, nowhere, {})
+    assert result.metadata is not None
+    assert "learning curve" not in result.metadata and "folder" in result.metadata
+
+
+def test_trainings_share_the_pool_of_the_models() -> None:
+    assert {one.op.pool for one in (encoder_model, leash_model)} == {"gpu"}
+    assert isinstance(encoder_model, dg.AssetsDefinition)
