@@ -1,14 +1,15 @@
 """glTF 2.0 documents as pieces: nodes, accessors and buffers of somebody else's file.
 
 Specification: Khronos glTF 2.0 (ISO/IEC 12113:2022), section 3. Triangles, strips and fans of
-every node of the default scene are read with its transforms, in the bind pose; Draco where the
-package that decodes it is installed. Everything is bounded, compression that cannot be read is
-refused by name, and no file is opened here: what a buffer's URI means is the caller's to say.
+every node of the default scene are read with its transforms, skinned meshes as their joints
+stand; Draco where the package that decodes it is installed. Everything is bounded, compression
+that cannot be read is refused by name, and no file is opened here: what a buffer's URI means
+is the caller's to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from gm_assets.errors import MissingExtra, TooLarge, UnreadableFile, UnsupportedFormat
 from gm_assets.sculpt.pieces import MOST_TRIANGLES, Piece, Where, clean_name
+from gm_assets.sculpt.skins import joint_matrices, posed
 
 DRACO = "KHR_draco_mesh_compression"
 MOST_NODES = 100_000
@@ -123,15 +125,17 @@ class Gltf:
             MissingExtra: Draco compression, and the package that reads it is not installed.
         """
         self.refuse_what_is_unknown()
+        scene = list(self.placed())
+        worlds = {placed.number: placed.world for placed in scene}
         primitives = triangles = vertices = 0
-        for placed in self.placed():
+        for placed in scene:
             if "mesh" not in placed.node:
                 continue
             mesh = self.item("meshes", placed.node["mesh"])
             primitives += len(self.primitives(mesh))
             if primitives > MOST_PRIMITIVES:
                 raise TooLarge(f"more than {MOST_PRIMITIVES} primitives", where=self.where)
-            for piece in self.mesh_pieces(placed.node, mesh, placed.world):
+            for piece in self.mesh_pieces(placed, mesh, worlds):
                 triangles += len(piece.faces)
                 vertices += len(piece.vertices)
                 if max(triangles, vertices // 3) > MOST_TRIANGLES:
@@ -206,15 +210,19 @@ class Gltf:
         return primitives
 
     def mesh_pieces(
-        self, node: dict[str, Any], mesh: dict[str, Any], world: NDArray[np.float64]
+        self, placed: Placed, mesh: dict[str, Any], worlds: Mapping[int, NDArray[np.float64]]
     ) -> Iterator[Piece]:
         """One piece for each primitive of the node's mesh that has triangles."""
+        node = placed.node
         extensions = node.get("extensions")
         if isinstance(extensions, dict) and "EXT_mesh_gpu_instancing" in extensions:
             raise self.instanced()
         extras = node.get("extras")
         extras = extras if isinstance(extras, dict) else {}
         base = clean_name(node.get("name"), clean_name(mesh.get("name"), "part"))
+        joints = None
+        if "skin" in node:
+            joints = joint_matrices(self, self.item("skins", node["skin"]), worlds)
         for primitive in self.primitives(mesh):
             if not isinstance(primitive, dict):
                 raise self.broken("a mesh primitive is not an object")
@@ -222,14 +230,20 @@ class Gltf:
             if geometry is None:
                 continue
             vertices, faces = geometry
+            held = {"JOINTS_0", "WEIGHTS_0"} <= primitive["attributes"].keys()
             with np.errstate(all="ignore"):  # what overflows is refused when it is gathered
-                placed = vertices @ world[:3, :3].T + world[:3, 3]
+                if joints is not None and held:
+                    world = joints[0]
+                    vertices = posed(self, primitive["attributes"], vertices, joints)
+                else:
+                    world = placed.world
+                    vertices = vertices @ world[:3, :3].T + world[:3, 3]
                 mirrored = bool(np.linalg.det(world[:3, :3]) < 0)
             if mirrored:  # a mirror turns triangles inside out
                 faces = faces[:, ::-1]
             material = clean_name(extras.get("material"), self.material_name(primitive))
             semantic = clean_name(extras.get("semantic"), "")
-            yield Piece(base, semantic, material, placed, faces)
+            yield Piece(base, semantic, material, vertices, faces)
 
     def material_name(self, primitive: dict[str, Any]) -> str:
         if "material" not in primitive:

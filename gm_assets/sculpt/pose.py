@@ -21,12 +21,12 @@ from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import project
 from gm_assets.sculpt.gltf import Gltf
 from gm_assets.sculpt.pieces import Where, clean_name
+from gm_assets.sculpt.skins import joints_of
 
 #: Joints of a person that must be there for a rig to be drawn as one.
 LEAST_KEYPOINTS = 8
 #: Sub-pixels along each side of a pixel.
 _FINE = 4
-_MOST_JOINTS = 10_000
 
 _RIGHT, _LEFT = frozenset(("right", "r")), frozenset(("left", "l"))
 #: Words that name a person's joints in common rigs, in the order of COCO's limbs; the first
@@ -106,10 +106,7 @@ def _joints(document: Gltf) -> set[int]:
     skins = document.document.get("skins", [])
     found: set[int] = set()
     for skin in skins if isinstance(skins, list) else []:
-        joints = skin.get("joints") if isinstance(skin, dict) else None
-        if not isinstance(joints, list) or len(joints) > _MOST_JOINTS:
-            raise document.broken("a skin's joints are no list of nodes")
-        found |= {one for one in joints if isinstance(one, int)}
+        found |= set(joints_of(document, skin))
     return found
 
 

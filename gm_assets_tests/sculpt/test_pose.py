@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from gm_assets.errors import UnreadableFile
 from gm_assets.sculpt.cameras import look_at, project
-from gm_assets.sculpt.glb import glb_bytes
+from gm_assets.sculpt.glb import glb_bytes, parse_glb
 from gm_assets.sculpt.pose import draw_pose, keypoints, rig_of
 from gm_assets.sculpt.rays import Scene
 from gm_assets.sculpt.skeleton import medial_skeleton
@@ -124,6 +125,57 @@ def test_what_lies_behind_the_camera_is_not_drawn() -> None:
 def test_files_without_a_rig_have_none() -> None:
     assert rig_of(glb_bytes(two_parts())) is None
     assert rig_of(meshes.obj_text(two_parts())) is None
+
+
+def held(weights: np.ndarray, joints: np.ndarray, **node: Any) -> bytes:
+    """A figure of two parts whose vertices hang on the joints of a person."""
+    data = rigged(PERSON)
+    length = int.from_bytes(data[12:16], "little")
+    document = json.loads(data[20 : 20 + length])
+    binary = data[28 + length :]
+    document["nodes"][0] |= {"skin": 0, **node}
+    for kind, component, values in (
+        ("WEIGHTS_0", 5126, weights.astype("<f4")),
+        ("JOINTS_0", 5123, joints.astype("<u2")),
+    ):
+        document["bufferViews"].append(
+            {"buffer": 0, "byteOffset": len(binary), "byteLength": values.nbytes}
+        )
+        document["accessors"].append(
+            {
+                "bufferView": len(document["bufferViews"]) - 1,
+                "componentType": component,
+                "count": len(values),
+                "type": "VEC4",
+            }
+        )
+        primitive = document["meshes"][0]["primitives"][0]
+        primitive["attributes"][kind] = len(document["accessors"]) - 1
+        binary += values.tobytes()
+    document["buffers"][0]["byteLength"] = len(binary)
+    return meshes.glb_of(document, binary)
+
+
+def test_a_skinned_mesh_stands_where_its_joints_hold_it_whatever_its_node_says() -> None:
+    count = sum(len(part.vertices) for part in two_parts().parts)
+    weights, joints = np.zeros((count, 4)), np.zeros((count, 4), int)
+    weights[:, 0], weights[:, 1] = 0.75, 0.25
+    joints[:, 1] = 8  # the left hand, at (0.75, 1.45, 0); the hips are at (0, 1, 0)
+    weights[-1] = 0  # a loose vertex hangs on the first joint of its four
+    sculpt = parse_glb(held(weights, joints, scale=[100, 100, 100]))
+    moved = np.concatenate([part.vertices for part in sculpt.parts])
+    plain, _ = meshes.joined(two_parts())
+    shift = np.array([0, 1, 0]) * 0.75 + np.array([0.75, 1.45, 0]) * 0.25
+    assert np.allclose(moved[:-1], plain[:-1] + shift, atol=1e-5)
+    assert np.allclose(moved[-1], plain[-1] + [0, 1, 0], atol=1e-5)
+
+
+def test_a_vertex_on_a_joint_that_is_not_there_is_refused() -> None:
+    count = sum(len(part.vertices) for part in two_parts().parts)
+    with pytest.raises(UnreadableFile, match="joint"):
+        parse_glb(held(np.ones((count, 4)), np.full((count, 4), 99)))
+    with pytest.raises(UnreadableFile, match="each vertex"):
+        parse_glb(held(np.ones((4, 4)), np.zeros((4, 4))))
 
 
 def test_a_damaged_skin_is_refused() -> None:
