@@ -35,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def remembered(root: Path, pattern: str = "*") -> Iterator[tuple[Path, Memory]]:
     """Every asset file whose path matches, with its memory."""
     for path in sorted(root.rglob(pattern)):
-        if path.is_file() and ".gm" not in path.parts and path.suffix != ".toml":
+        if path.is_file() and ".gm" not in path.parts and path.suffix not in (".toml", ".yaml"):
             memory = read_memory(path).memory
             assert memory is not None, path
             yield path, memory

@@ -52,7 +52,7 @@ def plan_text(plan: Chain) -> str:
                     "azimuth": shot.azimuth,
                     "elevation": shot.elevation,
                     "lens": shot.lens,
-                    "margin": shot.margin,
+                    "margin": max(shot.margin, 0.0),
                     "lift": shot.lift,
                 }
             ],
