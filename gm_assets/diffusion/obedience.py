@@ -69,7 +69,7 @@ class Thresholds:
     """
 
     iou: float = 0.45
-    margin: float = 0.08
+    margin: float = 0.12
     edges: float = 0.2
     seen: float = 0.35
 
