@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import corpus, embedding, finding, fingerprint, labelling, libraries
+from benchmarks import corpus, embedding, finding, fingerprint, labelling, libraries, sculpt
 from benchmarks.measure import Line
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ GROUPS = (
     "embedding",
     "labelling",
     "finding",
+    "sculpt",
 )
 
 
@@ -88,6 +89,7 @@ def _measures(
     yield "embedding", lambda: embedding.measure(scratch / "embedding", paths, rounds)
     yield "finding", lambda: finding.measure(scratch / "finding", rounds, options.files)
     yield "labelling", lambda: [labelling.relabel(scratch / "labelling", 36_000, 100, rounds)]
+    yield "sculpt", lambda: sculpt.measure(rounds)
     yield "dagster", lambda: [libraries.dagster_run(scratch / "dagster", paths, rounds)]
 
 

@@ -7,7 +7,7 @@ camera's axis, normals, part ids and the silhouette.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +23,10 @@ from gm_assets.sculpt.shading import GRAZE, Corners, dot, facing, flat_normals, 
 
 Floats = NDArray[np.float32]
 
-#: Rays that are traced at once.
-STRIP = 1 << 16
+#: Rays that are traced at once: few enough that what is made of them stays in the cache.
+STRIP = 1 << 13
+#: Pixels whose triangles get their normals at once.
+BATCH = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ class Seen:
 
     Attributes:
         pixel: (k,) row * width + column.
-        direction: (k, 3) float32 unit vectors of their rays.
+        direction: (3, k) float32 unit vectors of their rays, in columns.
         distance: (k,) float32 metres along the ray.
         face: (k,) int32 index of the triangle.
         u, v: (k,) float32 weights of the triangle's second and third corner.
@@ -187,6 +189,8 @@ class Scene:
         rows, columns = self._window(camera, width, height)
         step = max(1, STRIP // max(1, columns.stop - columns.start))
         start = np.empty((0, 3), np.float32)
+        across = np.arange(columns.start, columns.stop)
+        place = (np.arange(step)[:, None] * width + across).reshape(-1)
         for top in range(rows.start, rows.stop, step):
             strip = slice(top, min(top + step, rows.stop))
             eye, rays = camera_rays(camera, width, height, offset, strip, columns)
@@ -194,11 +198,9 @@ class Scene:
                 start = np.ascontiguousarray(np.broadcast_to(eye, rays.shape), np.float32)
             found = self._embree.run(start[: len(rays)], rays, output=1)
             met = np.flatnonzero(found["primID"] >= 0)
-            across = columns.stop - columns.start
-            pixel = (strip.start + met // across) * width + columns.start + met % across
             yield Seen(
-                pixel=pixel,
-                direction=rays.take(met, axis=0),
+                pixel=place.take(met) + top * width,
+                direction=np.ascontiguousarray(rays.take(met, axis=0).T),
                 distance=found["tfar"].take(met),
                 face=found["primID"].take(met),
                 u=found["u"].take(met),
@@ -232,6 +234,7 @@ class Scene:
         """(n, 3) float32 interpolated unit normals; zero where nothing was met."""
         result = np.zeros((len(hits.face), 3), np.float32)
         met = np.flatnonzero(hits.met)
+        self.corners.prepare(hits.face[met])
         result[met] = self._blended(hits.face[met], *hits.uv[met].T).T
         return result
 
@@ -240,26 +243,26 @@ class Scene:
 
         Rows of three are too short for loops of their own; three long ones are not.
         """
-        corners = np.ascontiguousarray(self.corners.of(face).reshape(-1, 9).T)
-        first, second, third = corners[:3], corners[3:6], corners[6:]
-        first *= 1 - u - v
-        second *= u
-        third *= v
-        first += second
-        first += third
-        return unit_columns(first)
+        corners = self.corners.of(face)
+        # Left to itself, numpy would keep the layout of rows.
+        blend, share = np.empty((2, 3, len(face)), np.float32)
+        np.multiply(corners[:3], 1 - u - v, out=blend)
+        blend += np.multiply(corners[3:6], u, out=share)
+        blend += np.multiply(corners[6:], v, out=share)
+        return unit_columns(blend)
 
     def _facing(self, seen: Seen) -> Floats:
         """(3, k) float32 normals of what is seen, turned to the camera as `facing` does."""
         normal = self._blended(seen.face, seen.u, seen.v)
-        flat = np.ascontiguousarray(self.corners.flat(seen.face).T)
-        ray = np.ascontiguousarray(seen.direction.T)
-        towards = np.where(dot(flat, ray) > 0, np.float32(-1), np.float32(1))
-        normal *= towards
-        flat *= towards
-        past = np.flatnonzero(dot(normal, ray) > -GRAZE)
+        flat = np.ascontiguousarray(self.corners.flat(seen.face))
+        behind = np.flatnonzero(dot(flat, seen.direction) > 0)
+        normal[:, behind] *= -1
+        past = np.flatnonzero(dot(normal, seen.direction) > -GRAZE)
         if len(past):
-            bent, _ = facing(normal[:, past].T, flat[:, past].T, seen.direction[past])
+            turned = np.zeros(len(seen.face), bool)
+            turned[behind] = True
+            plane = np.where(turned[past], -flat[:, past], flat[:, past])
+            bent, _ = facing(normal[:, past].T, plane.T, seen.direction[:, past].T)
             normal[:, past] = bent.T
         return normal
 
@@ -303,20 +306,35 @@ class Scene:
         own = np.zeros((count, 3), np.float32)
         world = np.zeros((count, 3), np.float32)
         ids = np.zeros(count, np.uint32)
-        silhouette = np.zeros(count, bool)
         axes = matrix_of(camera)[:3, :3].astype(np.float32)
-        for seen in self.seen(camera, width, height):
-            depth[seen.pixel] = seen.distance * -dot(axes[:, 2], seen.direction.T)
-            normal = self._facing(seen)
-            world[seen.pixel] = normal.T
-            own[seen.pixel] = np.stack([dot(axis, normal) for axis in axes.T], axis=1)
-            ids[seen.pixel] = self.face_part[seen.face] + 1
-            silhouette[seen.pixel] = True
+        for batch in _batches(self.seen(camera, width, height)):
+            self.corners.prepare(np.concatenate([seen.face for seen in batch]))
+            for seen in batch:
+                depth[seen.pixel] = seen.distance * -dot(axes[:, 2], seen.direction)
+                normal = self._facing(seen)
+                for axis in range(3):
+                    world[:, axis][seen.pixel] = normal[axis]
+                    own[:, axis][seen.pixel] = dot(axes[:, axis], normal)
+                ids[seen.pixel] = self.face_part.take(seen.face) + 1
         shape = (height, width)
         return Passes(
             depth=depth.reshape(shape),
             normal=own.reshape(*shape, 3),
             normal_world=world.reshape(*shape, 3),
             ids=ids.reshape(shape),
-            silhouette=silhouette.reshape(shape),
+            silhouette=(ids > 0).reshape(shape),
         )
+
+
+def _batches(strips: Iterable[Seen]) -> Iterator[list[Seen]]:
+    """Strips gathered until they show about `BATCH` pixels."""
+    batch: list[Seen] = []
+    count = 0
+    for seen in strips:
+        batch.append(seen)
+        count += len(seen.face)
+        if count >= BATCH:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch

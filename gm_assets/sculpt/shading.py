@@ -143,7 +143,7 @@ def normals_at(
 
 
 class Corners:
-    """Corner normals of a large mesh, each made when it is first asked for, then kept.
+    """Corner normals of a large mesh, made for the triangles that are needed, then kept.
 
     A picture shows a part of a mesh, and a mesh of millions of triangles more of them than a
     picture has pixels. A normal depends on the triangles around its corner alone, so those of
@@ -162,7 +162,7 @@ class Corners:
         vertex_part: NDArray[np.int32],
     ) -> None:
         self._vertices, self._faces, self._vertex_part = vertices, faces, vertex_part
-        self._normals = np.zeros((len(faces), 3, 3), np.float32)
+        self._normals = np.zeros((len(faces), 9), np.float32)
         self._flat = np.zeros((len(faces), 3), np.float32)
         self._ready = np.zeros(len(faces), bool)
 
@@ -174,24 +174,27 @@ class Corners:
     def all(self) -> NDArray[np.float32]:
         """(m, 3, 3) the normals of every triangle."""
         self._make(np.flatnonzero(~self._ready))
-        return self._normals
+        return self._normals.reshape(-1, 3, 3)
 
-    def of(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
-        """(k, 3, 3) the normals of some triangles, which may repeat."""
-        self._prepare(faces)
-        return self._normals.take(faces, axis=0)
+    def prepare(self, faces: NDArray[np.int32]) -> None:
+        """Make the normals of some triangles, which may repeat.
 
-    def flat(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
-        """(k, 3) unit normals of the planes of some triangles, which may repeat."""
-        self._prepare(faces)
-        return self._flat.take(faces, axis=0)
-
-    def _prepare(self, faces: NDArray[np.int32]) -> None:
+        Each call that finds some missing looks through the whole mesh: few calls with many
+        triangles are faster than many with few.
+        """
         ready = self._ready[faces]
         if not ready.all():
             wanted = np.zeros(len(self._faces), bool)
             wanted[faces[~ready]] = True
             self._make(np.flatnonzero(wanted))
+
+    def of(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(9, k) the normals of prepared triangles, corner by corner, x y z."""
+        return self._normals.take(faces, axis=0).T
+
+    def flat(self, faces: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(3, k) unit normals of the planes of prepared triangles."""
+        return self._flat.take(faces, axis=0).T
 
     def _make(self, wanted: NDArray[np.int64]) -> None:
         if not len(wanted):
@@ -202,7 +205,7 @@ class Corners:
         a, b, c = self._faces.T
         near = np.flatnonzero(around[a] | around[b] | around[c])
         made = normals_at(self._vertices, self._faces[near], self._place[self._faces[near]])
-        self._normals[wanted] = made[np.searchsorted(near, wanted)]
+        self._normals[wanted] = made[np.searchsorted(near, wanted)].reshape(-1, 9)
         self._flat[wanted] = flat_normals(self._vertices, self._faces[wanted])
         self._ready[wanted] = True
 

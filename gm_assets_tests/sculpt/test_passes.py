@@ -79,6 +79,7 @@ def test_no_pixel_depends_on_the_strip_it_was_traced_in(
     camera = frame(scene.vertices, azimuth=-50, elevation=25, aspect=1.5)
     whole = scene.passes(camera, 60, 40)
     monkeypatch.setattr(rays, "STRIP", strip)
+    monkeypatch.setattr(rays, "BATCH", 3 * strip)
     again = Scene(two_parts()).passes(camera, 60, 40)
     assert digest_of(again) == digest_of(whole)
     assert (scene.silhouette(camera, 60, 40) == whole.silhouette).all()
@@ -132,8 +133,9 @@ def test_normals_of_some_triangles_are_those_of_all() -> None:
     lazy = Corners(scene.vertices, scene.faces, part)
     for _ in range(5):
         some = rng.integers(0, len(scene.faces), 40).astype(np.int32)
-        assert (lazy.of(some) == expected[some]).all()
-        assert (lazy.flat(some) == scene.face_normal[some]).all()
+        lazy.prepare(some)
+        assert (lazy.of(some).T.reshape(-1, 3, 3) == expected[some]).all()
+        assert (scene.face_normal[some] == lazy.flat(some).T).all()
     assert (lazy.all() == expected).all()
 
 
