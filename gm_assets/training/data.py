@@ -176,18 +176,6 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.facts)
 
-    def joined(self, other: Pictures) -> Pictures:
-        """These pictures and then the others.
-
-        Raises:
-            ValueError: they are not of one side.
-        """
-        return Pictures(
-            np.concatenate([self.pixels, other.pixels]),
-            self.facts + other.facts,
-            np.concatenate([self.turns, other.turns]),
-        )
-
 
 def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
     """The pictures of those sittings whose files are in `folder`, in the plan's order.

@@ -168,8 +168,6 @@ class Trainer:
         self.step = 0
         self.samples = 0
         self.seconds = 0.0
-        #: Plans of the runs whose weights this one began with.
-        self.before: tuple[dict[str, Any], ...] = ()
 
     # ------------------------------------------------------------------ one step
 
@@ -333,30 +331,10 @@ class Trainer:
                 tensors[f"moment/{key}/{name}"] = moment
         told = {"step": self.step, "samples": self.samples, "seconds": self.seconds}
         told["plan"] = json.dumps(asdict(self.plan))  # type: ignore[assignment]
-        told["before"] = json.dumps(self.before)  # type: ignore[assignment]
         draft = path.with_name(f".{path.name}.draft")
         kept = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
         save_file(kept, draft, {key: str(value) for key, value in told.items()})
         draft.replace(path)
-
-    def begin(self, path: Path) -> None:
-        """Take the weights of another run's checkpoint, and count its samples as seen.
-
-        The network is convolutional: a run at a larger side goes on from a smaller one's.
-
-        Raises:
-            RuntimeError: its network is of another shape.
-        """
-        from safetensors import safe_open
-
-        with safe_open(path, "pt") as file:
-            told = file.metadata()
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        self.model.load_state_dict(_below("model/", found))
-        self.heads.load_state_dict(_below("heads/", found))
-        self.average = _below("average/", found)
-        self.samples, self.seconds = int(told["samples"]), float(told["seconds"])
-        self.before = (*json.loads(told.get("before", "[]")), json.loads(told["plan"]))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint.
@@ -379,7 +357,6 @@ class Trainer:
             self.optimiser.state[value] = {key: found[f"moment/{key}/{name}"] for key in keys}
         self.step, self.samples = int(told["step"]), int(told["samples"])
         self.seconds = float(told["seconds"])
-        self.before = tuple(json.loads(told.get("before", "[]")))
 
 
 def unfair(known: NDArray[np.int16]) -> dict[str, Any]:
@@ -434,7 +411,6 @@ def run(
     folder: Path,
     *,
     resume: bool = False,
-    begin: Path | None = None,
     until: int | None = None,
     every: int = 200,
     progress: Callable[[int, int, dict[str, float]], None] | None = None,
@@ -442,7 +418,6 @@ def run(
     """Train to the end of the plan, with checkpoints and a log in `folder`.
 
     Args:
-        begin: the folder of another run whose weights this one begins with.
         until: stop after this step; the rest can be resumed, with more pictures.
         every: steps between two lines of the log and two checkpoints.
         progress: told of the step, of all steps and of the loss, every ten steps.
@@ -454,8 +429,6 @@ def run(
         trainer.resume(checkpoint)
     else:
         log.unlink(missing_ok=True)
-        if begin is not None:
-            trainer.begin(begin / checkpoint.name)
     mean: dict[str, float] = {}
     last = plan.steps if until is None else min(until, plan.steps)
     while trainer.step < last:

@@ -24,9 +24,12 @@ def write(folder: Path, base: Any, detail: Any) -> None:
     from gm_assets.diffusion.embedded.pipeline import LeashPipeline, new_scheduler
 
     folder.mkdir(parents=True, exist_ok=True)
+    for network in (base, detail):
+        torch.nn.Module.to(network, torch.float16)
     pipeline = LeashPipeline(base, detail, new_scheduler())
-    pipeline.to(torch.float16)
     pipeline.save_pretrained(folder, safe_serialization=True)
+    for weights in folder.rglob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors writes for its owner alone
     world_lexicon().write(folder)
 
 

@@ -13,7 +13,6 @@ from gm_assets.training.leash.data import (
     UNSEEN,
     Sitting,
     Take,
-    as_pictures,
     load,
     make,
     render_all,
@@ -104,15 +103,6 @@ def test_only_missing_sittings_are_made(tmp_path: Path) -> None:
     path.write_bytes(b"kept")
     assert list(render_all(tmp_path, plan)) == plan
     assert path.read_bytes() == b"kept"
-
-
-def test_frames_serve_the_encoder_as_squares(small: list[Take], tmp_path: Path) -> None:
-    save(tmp_path / f"{SMALL.name}.npz", small)
-    pictures = as_pictures(tmp_path, [SMALL], 96)
-    assert pictures.pixels.shape == (len(small), 96, 96, 3)
-    assert pictures.facts[0].look == "frame"
-    with pytest.raises(ValueError, match="no takes"):
-        as_pictures(tmp_path / "none", [SMALL], 96)
 
 
 def test_every_subject_sits_once_a_round() -> None:
