@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.diffusion.protocol import Picture
+from gm_assets.diffusion.protocol import Guide, Picture
 from gm_assets.errors import GmError, ModelError, WriteRefused
 from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.recovery import carriers
-from gm_assets.making.frames import Easel, Model, Told
+from gm_assets.making.frames import Easel, Frame, Model, Told
 from gm_assets.making.guides import SKETCH, Stand, sketch_stand, stand_of
 from gm_assets.making.keeping import GENERATOR, PROGRAM, Keeper, Kept, Maker
 from gm_assets.making.plans import Changes, FramePlan, Made, Plan
@@ -185,7 +185,7 @@ class Commission:
         """What an entry's frames obey: its passes are made, or verified where they lie.
 
         Raises:
-            GmError: a view cannot be set up, or sees nothing; there are no lines in the sketch.
+            GmError: a view cannot be set up, or sees nothing.
         """
         root, size = self.library.root, self.size(entry)
         if self.plan.stage == "S4":
@@ -256,10 +256,11 @@ class Commission:
             first=not self.chain.has(self.plan.stage),
         )
 
-    def frames(self, told: Told | None = None) -> Iterator[Any]:
+    def frames(self, told: Told | None = None) -> Iterator[Frame]:
         """Make or verify all frames of the plan; see `Easel.frames`."""
+        easel = self.easel  # a model that is missing is told before any pass is made
         stands = {entry.name: self.stands(entry) for entry in self.plan.frames}
-        for frame in self.easel.frames(self.plan, stands, told):
+        for frame in easel.frames(self.plan, stands, told):
             self.kept.append(frame.kept)
             yield frame
 
@@ -273,12 +274,12 @@ class Commission:
         }
         return dict(self.library.catalogue().execute(_FRAMES, values).fetchall())
 
-    def judge(self, picture: Picture, stand: Stand) -> dict[str, Any]:
+    def judge(self, picture: Picture, guide: Guide) -> dict[str, Any]:
         """What is measured of a frame."""
         from gm_assets.diffusion.obedience import measure
 
-        others = self._others if "silhouette" in stand.sources else ()
-        return measure(picture, stand.guide, others).record()
+        others = () if guide.silhouette is None else self._others
+        return measure(picture, guide, others).record()
 
     @cached_property
     def _others(self) -> tuple[NDArray[np.bool_], ...]:

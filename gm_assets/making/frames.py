@@ -12,17 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gm_assets.diffusion.protocol import Picture, Reading, Shaded, Shader, Words
+from gm_assets.diffusion.protocol import Guide, Picture, Reading, Shaded, Shader, Words
 from gm_assets.errors import GmError, LibraryError
 from gm_assets.making.guides import Stand, picture_at
-from gm_assets.making.keeping import (
-    Keeper,
-    Kept,
-    Label,
-    Machine,
-    kept_at,
-    recipe_hash,
-)
+from gm_assets.making.keeping import Keeper, Kept, Label, Machine, kept_at, recipe_hash
 from gm_assets.making.plans import FramePlan, Made, Plan
 from gm_assets.memory.record import SLUG, Event, Placement, parse_chain_key
 from gm_assets.sculpt.maps import png
@@ -35,6 +28,9 @@ _FOLDERS: dict[Made, str] = {"S2": "references", "S4": "frames"}
 _PARTS: dict[Made, str] = {"S2": "reference", "S4": "frame"}
 #: Digits of the document's id in a file name: the same view with other words is another file.
 DIGITS = 8
+
+#: Guides that are held in memory at a time, of 21 bytes a pixel each.
+AT_ONCE = 8
 
 #: Called with frames done, frames in all, part of the present one that is done, and its name.
 Told = Callable[[int, int, float, str], None]
@@ -121,8 +117,8 @@ class Easel:
         key: of the chain, such as `seam-keeper.g01`.
         names: what the vocabulary calls its terms, by id.
         identity: a picture of the subject that frames may follow.
-        judge: measures a picture against its stand, e.g. `obedience.record`; its result goes
-            into the memory.
+        judge: measures a picture against its guide; the result, JSON values, goes into the
+            memory.
         found: where a document lies now, by its id; None where nobody knows.
         first: the first frame made stands for its stage.
     """
@@ -133,7 +129,7 @@ class Easel:
     key: str
     names: Mapping[str, str] = field(default_factory=dict)
     identity: Kept | None = None
-    judge: Callable[[Picture, Stand], Mapping[str, Any]] | None = None
+    judge: Callable[[Picture, Guide], Mapping[str, Any]] | None = None
     found: Callable[[str], str | None] = lambda _: None
     first: bool = False
 
@@ -172,7 +168,7 @@ class Easel:
             recipe = self._recipe(entry, seed, stand)
             document_id = self.keeper.document_id(recipe)
             digits = document_id.rpartition(":")[2][:DIGITS]
-            parts = (entry.name, stand.view, f"s{seed}", digits)
+            parts = dict.fromkeys((entry.name, stand.view, f"s{seed}", digits))
             name = f"{self.folder}/{'-'.join(part for part in parts if part)}.png"
             orders.append(Order(stand, seed, recipe, document_id, name))
         return orders
@@ -209,7 +205,7 @@ class Easel:
 
     def _recipe(self, entry: FramePlan, seed: int, stand: Stand) -> dict[str, Any]:
         """What makes the frame again."""
-        chosen = self.chosen(entry, seed, stand.view, stand.guide.size)
+        chosen = self.chosen(entry, seed, stand.view, stand.size)
         manifest = {name: kept.content_id for name, kept in stand.sources.items()}
         if self.identity is not None and self._follows(entry):
             manifest["identity"] = self.identity.content_id
@@ -247,11 +243,11 @@ class Easel:
             LibraryError: something else lies in its place, or it was edited.
         """
         usual = f"{self.keeper.folder}/{order.name}" if self.keeper.folder else order.name
-        for path in dict.fromkeys((usual, self.found(order.document_id))):
-            if path is not None:
-                kept = kept_at(self.keeper.root, path, order.document_id, self.stage)
-                if kept is not None:
-                    return kept
+        kept = kept_at(self.keeper.root, usual, order.document_id, self.stage)
+        if kept is None and (path := self.found(order.document_id)) is not None:
+            kept = kept_at(self.keeper.root, path, order.document_id, self.stage)
+        if kept is not None:
+            return kept
         if os.path.lexists(self.keeper.root / usual):  # asked before minutes are spent on it
             raise LibraryError(
                 "it was edited, or it is another file than the frame that belongs here",
@@ -267,8 +263,9 @@ class Easel:
         orders: Sequence[Order],
         tell: Callable[[float, str], None],
     ) -> Iterator[Frame]:
+        """Make the frames of these orders, `AT_ONCE` guides in memory at a time."""
         shader = self.model.open(self.model.spec)
-        if orders[0].stand.guide.maps == ("lines",) and "lines" not in shader.obeys:
+        if not orders[0].stand.passes and "lines" not in shader.obeys:
             raise GmError(
                 f"the model {self.model.spec.name} takes no lines of a sketch",
                 where=orders[0].stand.sources["sketch"].path,
@@ -276,35 +273,32 @@ class Easel:
             )
         words = entry.words(self.names)
         reading = shader.reading(words)
-        size = orders[0].stand.guide.size
         picture = None
         if self.identity is not None and self._follows(entry):
             picture = picture_at(self.keeper.root, self.identity)
-        name = orders[0].name
+        for start in range(0, len(orders), AT_ONCE):
+            some = orders[start : start + AT_ONCE]
+            guides = [order.stand.guide for order in some]
+            finished = 0
 
-        finished = 0
+            def progress(step: int, steps: int) -> None:
+                part = step * len(some) / max(steps, 1) - finished  # noqa: B023
+                at = some[min(finished, len(some) - 1)].name  # noqa: B023
+                tell(min(max(part, 0.0), 1.0), at)
 
-        def progress(step: int, steps: int) -> None:
-            tell(min(max(step * len(orders) / max(steps, 1) - finished, 0.0), 1.0), name)
-
-        made = shader.shade(
-            words,
-            entry.settings(orders[0].seed, size),
-            [order.stand.guide for order in orders],
-            identity=picture,
-            progress=progress,
-        )
-        for order, shaded in zip(orders, made, strict=True):
-            kept = self._keep(plan, entry, order, shaded, words, reading)
-            finished += 1
-            name = orders[min(finished, len(orders) - 1)].name
-            yield _frame(entry, order, kept, made=True)
+            settings = entry.settings(some[0].seed, some[0].stand.size)
+            made = shader.shade(words, settings, guides, identity=picture, progress=progress)
+            for order, guide, shaded in zip(some, guides, made, strict=True):
+                kept = self._keep(plan, entry, order, guide, shaded, words, reading)
+                finished += 1
+                yield _frame(entry, order, kept, made=True)
 
     def _keep(
         self,
         plan: Plan,
         entry: FramePlan,
         order: Order,
+        guide: Guide,
         shaded: Shaded,
         words: Words,
         reading: Reading,
@@ -315,7 +309,7 @@ class Easel:
         if reading.unknown:
             results["not understood"] = list(reading.unknown)
         if self.judge is not None:
-            results["obedience"] = dict(self.judge(shaded.picture, stand))
+            results["obedience"] = dict(self.judge(shaded.picture, guide))
         parents = list(stand.parents)
         if self.identity is not None and self._follows(entry):
             parents.append(self.identity.parent("style"))
@@ -327,7 +321,7 @@ class Easel:
             f"{subject.capitalize()}: {(entry.name or stand.view).replace('-', ' ')}",
             f"Made by diffusion ({spec.name}) that obeys {source}. {words.prompt}",
             (_PARTS[self.stage], "generated"),
-            environment=entry.environment if SLUG.match(entry.environment) else None,
+            environment=self._environment(entry),
             camera=stand.camera,
             machine=Machine(
                 system=f"gm_assets {spec.name}",
@@ -364,6 +358,11 @@ class Easel:
             results=results,
             history=history,
         )
+
+    def _environment(self, entry: FramePlan) -> str | None:
+        """The environment as a term of the vocabulary, where it is one."""
+        term = entry.environment
+        return term if SLUG.match(term) and term in (self.names or (term,)) else None
 
 
 def _frame(entry: FramePlan, order: Order, kept: Kept, *, made: bool) -> Frame:

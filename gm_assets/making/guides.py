@@ -35,25 +35,35 @@ PAPER = 1 / 12
 
 @dataclass(frozen=True, eq=False)
 class Stand:
-    """One view to be shaded: what must be obeyed, and the files that say so.
+    """One view to be shaded: the files that say what must be obeyed.
 
     Attributes:
-        guide: the maps.
+        root: the library's folder.
+        view: its name.
+        size: width and height of its maps in pixels.
         sources: the files by name: `sculpt`, `sketch`, and passes by theirs.
+        camera: the camera that saw it; None for a sketch that nobody knows the camera of.
     """
 
-    guide: Guide
+    root: Path
+    view: str
+    size: tuple[int, int]
     sources: Mapping[str, Kept]
+    camera: Camera | None = None
 
     @property
-    def view(self) -> str:
-        """Name of the view."""
-        return self.guide.view
+    def guide(self) -> Guide:
+        """The maps, read from the files each time: a turntable's would not fit into memory.
+
+        Raises:
+            GmError: as `guide_of`.
+        """
+        return guide_of(self.root, self.view, self.sources, self.camera, self.size)
 
     @property
-    def camera(self) -> Camera | None:
-        """The camera that saw it; None for a sketch that nobody knows the camera of."""
-        return self.guide.camera
+    def passes(self) -> bool:
+        """Whether there are passes, and not the lines of a sketch alone."""
+        return self.sources.keys() != {"sketch"}
 
     @property
     def parents(self) -> tuple[Parent, ...]:
@@ -65,27 +75,22 @@ class Stand:
 
 
 def stand_of(root: Path, passes: PassSet, sculpt: Kept, sketch: Kept | None = None) -> Stand:
-    """One view of a sculpt, its guide read from the files of its passes.
+    """One view of a sculpt with its passes.
 
     Args:
         root: the library's folder.
         sketch: a drawing of the sculpt in that view, whose lines are to be obeyed as well.
-
-    Raises:
-        GmError: as `guide_of`.
     """
     drawn = {} if sketch is None else {"sketch": sketch}
+    written = next(iter(passes.files.values())).memory.written
+    assert written is not None and written.width and written.height  # passes are pictures
     sources = {**drawn, "sculpt": sculpt, **passes.files}
-    return Stand(guide_of(root, passes.view, sources, passes.camera), sources)
+    return Stand(root, passes.view, (written.width, written.height), sources, passes.camera)
 
 
 def sketch_stand(root: Path, sketch: Kept, size: tuple[int, int]) -> Stand:
-    """A sketch alone: its lines at that width and height.
-
-    Raises:
-        GmError: as `guide_of`.
-    """
-    return Stand(guide_of(root, SKETCH, {"sketch": sketch}, size=size), {"sketch": sketch})
+    """A sketch alone, its lines at that width and height."""
+    return Stand(root, SKETCH, size, {"sketch": sketch})
 
 
 def guide_of(
@@ -100,7 +105,7 @@ def guide_of(
     Args:
         root: the library's folder.
         sources: as `Stand.sources`.
-        size: width and height of the lines, where there are no passes to tell.
+        size: width and height of the lines; those of the sketch by default.
 
     Raises:
         UnreadableFile, UnsupportedFormat, TooLarge: a file is not what it should be.
@@ -123,15 +128,12 @@ def guide_of(
     if "depth" in sources:
         (pixels, where), (near, far) = data("depth"), depth_range(sources["depth"].memory)
         depth = maps.read_depth(pixels, near, far, where)
-    silhouette = maps.read_silhouette(*data("silhouette")) if "silhouette" in sources else None
-    if size is None and silhouette is not None:
-        size = silhouette.shape[1], silhouette.shape[0]
     return Guide(
         view=view,
         camera=camera,
         depth=depth,
         normal=maps.read_normal(*data("normal")) if "normal" in sources else None,
-        silhouette=silhouette,
+        silhouette=maps.read_silhouette(*data("silhouette")) if "silhouette" in sources else None,
         ids=maps.read_ids(*data("ids")) if "ids" in sources else None,
         table=table,
         pose=picture_at(root, sources["pose"]) if "pose" in sources else None,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gm_assets.diffusion.profiles import ShaderSpec
+from gm_assets.diffusion.profiles import ShaderSpec, folder_shader
 from gm_assets.errors import GmError, InvalidPlan, LibraryError, ModelError, NotFound, WriteRefused
 from gm_assets.identity import identify
 from gm_assets.library import Library, ingest
@@ -133,7 +133,7 @@ def test_a_plan_with_entries_views_and_seeds_makes_each_frame_once(
 ) -> None:
     plan(
         library,
-        "prompt: the watcher\nsize: 128\nsteps: 2\nwriter: Ida\nnote: try both\nseeds: [1, 2]\n"
+        "prompt: the watcher\nsize: 128\nsteps: 1\nwriter: Ida\nnote: try both\nseeds: [1, 2]\n"
         "frames:\n- {name: dusk, environment: ash-plain, views: [hero, front]}\n"
         "- {name: low, views: [{name: below, elevation: -20}], seeds: 5}\n",
     )
@@ -178,8 +178,6 @@ def test_a_preview_says_what_would_be_made_and_writes_nothing(
 def test_a_preview_without_weights_says_why_they_cannot_run(
     library: Library, leash: ShaderSpec, tmp_path: Path
 ) -> None:
-    from gm_assets.diffusion.profiles import folder_shader
-
     report = preview(library, "watcher", "S4", SMALL, spec=folder_shader(tmp_path / "none"))
     assert isinstance(report.obstacle, ModelError) and len(report.frames) == 1
 
@@ -284,6 +282,14 @@ def test_a_broken_plan_makes_nothing(library: Library, leash: ShaderSpec) -> Non
     with pytest.raises(InvalidPlan, match=r"watcher\.yaml:1:9: there is no view 'nowhere'"):
         generate(library, "watcher", "S4", SMALL, spec=leash)
     assert not (library.root / "watcher/frames").exists()
+
+
+def test_a_model_that_is_missing_is_told_before_anything_is_made(
+    library: Library, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError):
+        generate(library, "watcher", "S4", SMALL, spec=folder_shader(tmp_path / "none"))
+    assert not (library.root / "watcher/passes").exists()
 
 
 def test_models_that_are_switched_off_make_nothing(library: Library) -> None:

@@ -25,7 +25,7 @@ def test_a_guide_holds_what_the_passes_hold(library: Library) -> None:
     (one,) = make_passes(mesh_of(library.root, sculpt.path), keeper, order)
     stand = stand_of(library.root, one, sculpt)
     guide, true = stand.guide, Scene(figure()).passes(one.camera, 64, 48)
-    assert (stand.view, guide.size) == ("front", (64, 48))
+    assert (stand.view, guide.size, stand.size) == ("front", (64, 48), (64, 48))
     assert stand.sources["sculpt"] == sculpt
     assert guide.camera == one.camera
     assert np.array_equal(guide.silhouette, true.silhouette)
@@ -69,7 +69,7 @@ def test_a_blank_sheet_is_refused(library: Library) -> None:
     blank = np.full((40, 40, 3), 230, np.uint8)
     kept = put(library, "blank", "blank.png", png(blank), "S1", "sketch")
     with pytest.raises(GmError, match="no lines in the sketch"):
-        sketch_stand(library.root, kept, (40, 40))
+        _ = sketch_stand(library.root, kept, (40, 40)).guide
 
 
 def test_a_photo_that_lies_on_its_side_is_turned_upright(library: Library) -> None:
