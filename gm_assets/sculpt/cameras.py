@@ -224,12 +224,17 @@ def camera_rays(
     x = ((np.arange(width)[columns] + offset[0]) / width - 0.5) * film_width
     y = (0.5 - (np.arange(height)[rows] + offset[1]) / height) * film_height
     matrix = matrix_of(camera)
-    scale = 1 / np.sqrt(x[None, :] ** 2 + y[:, None] ** 2 + camera.focal_length**2)
+    # In place where it can be: memory that is asked for anew at each step costs as much as sums.
+    scale = (x * x)[None, :] + (y * y)[:, None]
+    scale += camera.focal_length**2
+    np.sqrt(scale, out=scale)
+    np.divide(1, scale, out=scale)
+    along = np.empty_like(scale)
     world = np.empty((len(y), len(x), 3), np.float32)
     # Axis by axis: a matrix product of so thin arrays only wakes the threads of BLAS.
     for axis in range(3):
         right, up, back = matrix[axis, :3]
-        along = (x * right)[None, :] + (y * up - camera.focal_length * back)[:, None]
+        np.add((x * right)[None, :], (y * up - camera.focal_length * back)[:, None], out=along)
         along *= scale
         world[..., axis] = along
     return matrix[:3, 3], world.reshape(-1, 3)

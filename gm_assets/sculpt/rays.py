@@ -74,14 +74,14 @@ class Seen:
     """The pixels of some rows of a picture in which a sculpt is seen, k of them.
 
     Attributes:
-        pixel: (k,) row * width + column.
+        pixel: (k,) row * width + column; a slice where the rows are covered completely.
         direction: (3, k) float32 unit vectors of their rays, in columns.
         distance: (k,) float32 metres along the ray.
         face: (k,) int32 index of the triangle.
         u, v: (k,) float32 weights of the triangle's second and third corner.
     """
 
-    pixel: NDArray[np.int64]
+    pixel: NDArray[np.int64] | slice
     direction: Floats
     distance: Floats
     face: NDArray[np.int32]
@@ -198,14 +198,14 @@ class Scene:
                 start = np.ascontiguousarray(np.broadcast_to(eye, rays.shape), np.float32)
             found = self._embree.run(start[: len(rays)], rays, output=1)
             met = np.flatnonzero(found["primID"] >= 0)
-            yield Seen(
-                pixel=place.take(met) + top * width,
-                direction=np.ascontiguousarray(rays.take(met, axis=0).T),
-                distance=found["tfar"].take(met),
-                face=found["primID"].take(met),
-                u=found["u"].take(met),
-                v=found["v"].take(met),
-            )
+            hits = [rays, *(found[name] for name in ("tfar", "primID", "u", "v"))]
+            pixel: NDArray[np.int64] | slice
+            if len(met) == len(rays) and len(across) == width:
+                pixel = slice(top * width, top * width + len(rays))  # nothing to pick out
+            else:
+                pixel = place.take(met) + top * width
+                hits = [values.take(met, axis=0) for values in hits]
+            yield Seen(pixel, np.ascontiguousarray(hits[0].T), *hits[1:])
 
     def _window(self, camera: Camera, width: int, height: int) -> tuple[slice, slice]:
         """Rows and columns outside of which the box around the subject is not seen."""
