@@ -7,14 +7,13 @@ lights, seven materials. Geometry it takes from any sculpt.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gm_assets.diffusion.checking import check_guide, check_settings
-from gm_assets.diffusion.determinism import described
+from gm_assets.diffusion.determinism import described, repeatable
 from gm_assets.diffusion.embedded.features import CHANNELS_OF, features, scaled
 from gm_assets.diffusion.embedded.lexicon import Lexicon
 from gm_assets.diffusion.profiles import ShaderSpec
@@ -29,24 +28,6 @@ _FOLD = 16
 STEPS, DETAIL_STEPS = 20, 6
 GUIDANCE = 1.5
 _REQUIRED = ("depth", "normal", "silhouette")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Within it PyTorch computes on one thread: how work is divided decides the last bits."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _determinism() -> dict[str, Any]:
-    own = {"deterministic_algorithms": False, "onednn": True, "threads": 1}
-    return described("cpu", "float32") | own
 
 
 class EmbeddedShader:
@@ -171,7 +152,7 @@ class EmbeddedShader:
         down, right = (-side % _FOLD for side in (settings.height, settings.width))
         values = np.pad(values, ((0, 0), (0, down), (0, right)), mode="edge")
         try:
-            with _one_thread():
+            with repeatable("cpu"):
                 picture = self._pipeline(
                     values,
                     self._lexicon.codes(told),
@@ -216,5 +197,5 @@ class EmbeddedShader:
             "passes": {
                 name: settings.weights.get(name, 1.0) for name in self.obeys if name in guide.maps
             },
-            "determinism": _determinism(),
+            "determinism": described("cpu", "float32"),
         }

@@ -142,7 +142,7 @@ class Take:
         return Facts.of(self.record["facts"])
 
 
-def make(sitting: Sitting) -> list[Take]:
+def shoot(sitting: Sitting) -> Iterator[Take]:
     """The takes of one sitting; the same for the same sitting on one kind of machine."""
     chance = np.random.Generator(np.random.PCG64(hashed("takes", VERSION, sitting.name)))
     scale = SCALES[sitting.kind]
@@ -153,9 +153,8 @@ def make(sitting: Sitting) -> list[Take]:
         trained=sitting.kind != "heldout",
         detail=scale.detail,
     )
-    return [
-        take for setting in sitting.environments for take in _takes(sitter, setting, scale, chance)
-    ]
+    for setting in sitting.environments:
+        yield from _takes(sitter, setting, scale, chance)
 
 
 def _takes(sitter: Sitter, setting: str, scale: Scale, chance: Chance) -> Iterator[Take]:
@@ -251,7 +250,7 @@ def render_all(
     for sitting in plan[number::of]:
         path = folder / f"{sitting.name}.npz"
         if not path.exists():
-            save(path, make(sitting))
+            save(path, list(shoot(sitting)))
         yield sitting
 
 
@@ -283,7 +282,7 @@ def load(path: Path) -> list[Take]:
         records = json.loads(bytes(file["records"]).decode())
         return [
             Take(
-                (record["grid"][0], record["grid"][1]),
+                tuple(record.pop("grid")),
                 file[f"{number}.picture"],
                 file[f"{number}.depth"],
                 file[f"{number}.normal"],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from gm_assets.training.leash.data import (
     Sitting,
     Take,
     load,
-    make,
     render_all,
     save,
+    shoot,
     sittings,
 )
 
@@ -25,12 +26,12 @@ SMALL = Sitting("small", "fluted-spire", 0)
 
 @pytest.fixture(scope="module")
 def small() -> list[Take]:
-    return make(SMALL)[:8]
+    return list(islice(shoot(SMALL), 8))
 
 
 @pytest.fixture(scope="module")
 def large() -> list[Take]:
-    return make(Sitting("large", "fluted-spire", 0))[:2]
+    return list(islice(shoot(Sitting("large", "fluted-spire", 0)), 2))
 
 
 def test_takes_are_the_same_after_saving_and_loading(small: list[Take], tmp_path: Path) -> None:

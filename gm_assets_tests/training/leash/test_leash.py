@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from gm_assets.diffusion.opening import open_shader
 from gm_assets.diffusion.profiles import folder_shader
 from gm_assets.diffusion.protocol import Settings, Words
 from gm_assets.training.leash.batches import Frames, guide_of
-from gm_assets.training.leash.data import Sitting, Take, load, make
+from gm_assets.training.leash.data import Sitting, Take, load, shoot
 from gm_assets.training.leash.leash import BASE_NETWORK, DETAIL_NETWORK, Leash, train_leash
 from gm_assets.training.leash.train import Plan, Run
 
@@ -19,7 +20,7 @@ TINY = {"widths": [16, 32], "blocks": 1}
 
 @pytest.fixture(scope="module")
 def takes() -> list[Take]:
-    return make(Sitting("small", "fluted-spire", 0))[:6]
+    return list(islice(shoot(Sitting("small", "fluted-spire", 0)), 6))
 
 
 def run(takes: list[Take], folder: Path, steps: int = 6) -> Run:
