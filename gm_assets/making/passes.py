@@ -43,8 +43,10 @@ PASSES: dict[str, str] = {
 }
 #: Those that are made where nobody chooses.
 USUAL: tuple[str, ...] = ("depth", "normal", "silhouette", "ids")
-#: Smallest and largest side of a pass in pixels, and most sub-pixels along a pixel's side.
+#: Smallest and largest side of a pass in pixels, its most pixels (all passes of one view take
+#: 33 bytes for each), and most sub-pixels along a pixel's side.
 SIDES = (16, 16_384)
+MOST_PIXELS = 1 << 26
 MOST_SAMPLES = 8
 
 
@@ -83,6 +85,11 @@ class PassOrder:
             raise GmError(
                 f"a pass of {self.width} x {self.height} pixels",
                 remedy=f"Choose sides between {least} and {most} pixels",
+            )
+        if self.width * self.height > MOST_PIXELS:
+            raise GmError(
+                f"a pass of {self.width} x {self.height} pixels",
+                remedy=f"Choose at most {MOST_PIXELS:,} pixels in all",
             )
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise GmError(f"{self.samples} samples", remedy=f"Choose 1 to {MOST_SAMPLES}")

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 #: Corners of a concave polygon beyond which ears would cost too much; it is fanned instead.
 MOST_CORNERS = 2_000
+#: Corners that are tried as ears in one call, some seconds' worth; what is left is fanned.
+MOST_TRIES = 300_000
 
 Ints = NDArray[np.int64]
 
@@ -46,10 +48,11 @@ def triangulated(vertices: NDArray[np.float64], counts: Ints, corners: Ints) -> 
     a, b, c, d = corners[ring].T
     triangles[first[concave[quads]]] = np.stack([a, b, c], axis=1)
     triangles[first[concave[quads]] + 1] = np.stack([a, c, d], axis=1)
+    tries = MOST_TRIES
     for number in concave[~quads]:
         outline = corners[starts[number] : starts[number] + counts[number]]
         cut = slice(first[number], first[number] + pieces[number])
-        triangles[cut] = _ears(vertices[outline], outline)
+        triangles[cut], tries = _ears(vertices[outline], outline, tries)
     return triangles
 
 
@@ -78,13 +81,18 @@ def _concave(
     return many[concave], place[inward][at]
 
 
-def _ears(points: NDArray[np.float64], ring: Ints) -> Ints:
-    """One concave polygon, ear by ear; what is left without an ear is fanned."""
+def _ears(points: NDArray[np.float64], ring: Ints, tries: int) -> tuple[Ints, int]:
+    """One concave polygon, ear by ear; what is left without an ear or a try is fanned.
+
+    Returns:
+        Its triangles, and the tries that are left.
+    """
     flat = _flattened(points)
     left = list(range(len(ring)))
     found: list[tuple[int, int, int]] = []
-    while len(left) > 3:
+    while len(left) > 3 and tries > 0:
         for place in range(len(left)):
+            tries -= 1
             a, b, c = left[place - 1], left[place], left[(place + 1) % len(left)]
             if _is_ear(flat, a, b, c, left):
                 found.append((a, b, c))
@@ -93,7 +101,7 @@ def _ears(points: NDArray[np.float64], ring: Ints) -> Ints:
         else:
             break
     found.extend((left[0], b, c) for b, c in itertools.pairwise(left[1:]))
-    return ring[np.array(found)]
+    return ring[np.array(found)], tries
 
 
 def _flattened(points: NDArray[np.float64]) -> NDArray[np.float64]:

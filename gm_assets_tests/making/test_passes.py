@@ -165,6 +165,7 @@ def test_a_pose_is_asked_of_a_rig_alone(tmp_path: Path, mesh: Mesh) -> None:
         {"passes": ()},
         {"width": 4},
         {"height": 100_000},
+        {"width": 16_384, "height": 16_384},
         {"samples": 0},
     ],
 )

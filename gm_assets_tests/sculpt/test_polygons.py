@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gm_assets.sculpt import polygons
 from gm_assets.sculpt.polygons import triangulated
 
 
@@ -53,6 +54,19 @@ def test_polygons_keep_their_order_and_small_ones_give_nothing() -> None:
         [0, 2, 3],
         [2, 3, 4],
     ]
+
+
+def test_a_hostile_polygon_costs_bounded_time_and_keeps_its_corners(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(polygons, "MOST_TRIES", 40)
+    count = 400  # a comb: most corners turn inward, and few are ears
+    x = np.repeat(np.arange(count // 2), 2).astype(float)
+    y = np.tile([0.0, 5.0, 5.1, 0.1], count // 4)
+    points = np.stack([x, y, 0 * x], axis=1)
+    triangles = triangulated(points, np.array([count]), np.arange(count))
+    assert len(triangles) == count - 2
+    assert set(triangles.reshape(-1)) == set(range(count))
 
 
 @pytest.mark.parametrize("inward", range(4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,14 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gm_assets.errors import GmError, NotFound, TooLarge, UnreadableFile, UnsupportedFormat
+from gm_assets.errors import (
+    GmError,
+    MissingExtra,
+    NotFound,
+    TooLarge,
+    UnreadableFile,
+    UnsupportedFormat,
+)
 from gm_assets.sculpt import obj
 from gm_assets.sculpt.glb import glb_bytes
 from gm_assets.sculpt.model import Sculpt
@@ -408,6 +416,20 @@ def test_a_usd_whose_geometry_is_elsewhere_says_so() -> None:
         read_model(b'#usda 1.0\ndef Sphere "Ball" {}\n')
     with pytest.raises(UnreadableFile, match="USD"):
         read_model(b"#usda 1.0\n(((")
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    monkeypatch.setitem(sys.modules, "DracoPy", None)
+    with pytest.raises(MissingExtra, match="usd-core") as caught:
+        read_model(b"#usda 1.0\n")
+    assert caught.value.remedy == "pip install 'gm-assets[usd]'"
+    document, binary = meshes.gltf_files(two_parts(), None)
+    draco = {"KHR_draco_mesh_compression": {"bufferView": 0, "attributes": {"POSITION": 0}}}
+    document["meshes"][0]["primitives"][0]["extensions"] = draco
+    with pytest.raises(MissingExtra) as caught:
+        read_model(meshes.glb_of(document, binary))
+    assert caught.value.remedy == "pip install 'gm-assets[draco]'"
 
 
 def test_a_usdz_that_leads_out_of_itself_is_refused() -> None:
