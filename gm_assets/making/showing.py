@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 #: Frames of one sheet, taken evenly from all.
 SHOWN = 12
-#: Longer side of a picture in pixels: four passes and a frame fit beside each other in the
-#: column of a page.
-SIDE = 136
+#: Width of a picture in pixels: four passes and a frame fit into the column of a page.
+ACROSS = 136
 
 
-def sheet_of(root: Path, report: Generated, *, shown: int = SHOWN, side: int = SIDE) -> Image.Image:
+def sheet_of(
+    root: Path, report: Generated, *, shown: int = SHOWN, across: int = ACROSS
+) -> Image.Image:
     """A contact sheet: a row for each frame, its passes or lines first, the measures below.
 
     Args:
         root: the library's folder.
         shown: rows at most; more frames are thinned out evenly.
-        side: the longer one of a picture in pixels.
+        across: width of a picture in pixels; tall ones are at most twice as high.
 
     Raises:
         UnreadableFile, UnsupportedFormat, TooLarge: a file cannot be read any more.
@@ -37,9 +38,11 @@ def sheet_of(root: Path, report: Generated, *, shown: int = SHOWN, side: int = S
 
     frames = _evenly(report.frames, shown)
     rows = []
+    side = 2 * across
     for frame in frames:
         picture = picture_at(root, frame.kept)
         size = (picture.shape[1], picture.shape[0])
+        side = min(side, max(across, round(across * size[1] / size[0])))
         guide = guide_of(root, frame.view, frame.sources, frame.kept.memory.camera, size)
         rows.append(Row(guide, picture, (_title(frame), measures(frame))))
     heading = (

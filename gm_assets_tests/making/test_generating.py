@@ -11,7 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from gm_assets.diffusion.profiles import ShaderSpec, folder_shader
 from gm_assets.errors import GmError, InvalidPlan, LibraryError, ModelError, NotFound, WriteRefused
@@ -20,6 +22,7 @@ from gm_assets.library import Library, ingest
 from gm_assets.making.generating import generate, preview
 from gm_assets.making.keeping import Keeper, Label
 from gm_assets.making.plans import Changes
+from gm_assets.making.showing import ACROSS, sheet_of
 from gm_assets.making.sources import Chain
 from gm_assets.memory.files import read_memory, write_memory
 from gm_assets.memory.record import Placement
@@ -161,6 +164,24 @@ def test_what_was_made_before_an_error_stays_and_is_catalogued(
     plan(library, "size: 128\nsteps: 2\nframes:\n- name: good\n- {name: bad, size: 136}\n")
     report = generate(library, "watcher", "S4", spec=leash)
     assert [(frame.name, frame.made) for frame in report.frames] == [("good", False), ("bad", True)]
+
+
+def test_a_sheet_shows_each_frame_beside_what_it_obeys(library: Library, leash: ShaderSpec) -> None:
+    changes = Changes(size=(128, 192), steps=1, seeds=(1, 2))
+    report = generate(library, "watcher", "S4", changes, spec=leash)
+    whole, first = sheet_of(library.root, report), sheet_of(library.root, report, shown=1)
+    assert whole.width == first.width and whole.height > first.height + ACROSS
+    guide = np.asarray(first.convert("L"), np.float32)
+    frame = report.frames[0]
+    assert frame.kept.path is not None
+    with Image.open(library.root / frame.kept.path) as picture:
+        shown = picture.resize((ACROSS, round(ACROSS * 1.5))).convert("L")
+    cell = guide[-shown.height - 60 :, -ACROSS - 18 : -18]
+    best = max(
+        float(np.corrcoef(cell[y : y + shown.height].ravel(), np.asarray(shown).ravel())[0, 1])
+        for y in range(cell.shape[0] - shown.height)
+    )
+    assert best > 0.8, "the frame stands at the right of its row"
 
 
 def test_a_preview_says_what_would_be_made_and_writes_nothing(
