@@ -116,6 +116,12 @@ class EmbeddedShader:
                     where=f"view {guide.view}",
                     remedy="Make the passes with `gm passes`, which records it",
                 )
+            if not (guide.map("silhouette") & np.isfinite(guide.map("depth"))).any():
+                raise GmError(
+                    "no camera sees the subject: silhouette and depth share no pixel",
+                    where=f"view {guide.view}",
+                    remedy="Choose another view, or look at the mesh with `gm passes`",
+                )
         return self._frames(words, settings, guides, progress)
 
     def _frames(
