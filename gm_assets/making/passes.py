@@ -23,7 +23,7 @@ from gm_assets.memory.files import load_packet
 from gm_assets.memory.record import Camera, Memory, Parent, Placement, Stage
 from gm_assets.sculpt import maps
 from gm_assets.sculpt.model import Sculpt
-from gm_assets.sculpt.reading import BARE, Model, format_of, read_model
+from gm_assets.sculpt.reading import BARE, Model, format_of, open_document, read_model
 from gm_assets.sculpt.views import Lens, View, views_of
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Mesh:
         memory: the one in the file, if there is one.
         placement: where the mesh stands; its passes stand beside it.
         up, unit: what the caller stated for a format that does not.
+        buffers: `fi:` of the files beside a `.gltf` that hold its geometry.
     """
 
     path: Path
@@ -114,6 +115,7 @@ class Mesh:
     placement: Placement
     up: str = "y"
     unit: str = "m"
+    buffers: tuple[str, ...] = ()
 
     @cached_property
     def model(self) -> Model:
@@ -139,10 +141,10 @@ class Mesh:
         return Scene(self.sculpt)
 
     @property
-    def parent(self) -> Parent:
-        """The link that its passes declare."""
+    def parents(self) -> tuple[Parent, ...]:
+        """The links that its passes declare: to the mesh, and to buffers beside it."""
         memory = self.memory
-        return Parent(
+        own = Parent(
             role="geometry",
             document_id=memory.document_id if memory else None,
             instance_id=memory.instance_id if memory else None,
@@ -150,6 +152,11 @@ class Mesh:
             stage=self.placement.stage,
             basis="recorded",
         )
+        beside = (
+            Parent(role="geometry", content_id=one, stage=self.placement.stage, basis="recorded")
+            for one in self.buffers
+        )
+        return (own, *beside)
 
     @property
     def title(self) -> str:
@@ -196,6 +203,7 @@ def mesh_of(
     full = root / path
     data = read_file(full)
     memory = None
+    buffers: tuple[str, ...] = ()
     if data.startswith(b"glTF"):
         identity = identify_bytes(data, str(path))
         content_id = identity.content_id
@@ -208,7 +216,9 @@ def mesh_of(
                 remedy="Keep the edit with `gm revise`",
             )
     else:
-        content_id = f"fi:{hashlib.sha256(data).hexdigest()}"
+        content_id = _file_id(data)
+        if format_of(data, full) == "gltf":
+            buffers = tuple(map(_file_id, open_document(data, "gltf", full).beside()))
     stands = _placement(memory) or placement
     if stands is None:
         raise LibraryError(
@@ -217,7 +227,11 @@ def mesh_of(
             remedy="Place it: gm place FILE --chain NAME --stage S3 --part mesh; "
             "a file that cannot carry a memory needs --chain NAME",
         )
-    return Mesh(full, data, content_id, memory, stands, up, unit)
+    return Mesh(full, data, content_id, memory, stands, up, unit, buffers)
+
+
+def _file_id(data: bytes | memoryview) -> str:
+    return f"fi:{hashlib.sha256(data).hexdigest()}"
 
 
 def _placement(memory: Memory | None) -> Placement | None:
@@ -343,7 +357,7 @@ class _View:
                     self.placement(name, stage),
                     self.label(name),
                     recipes[name],
-                    [self.mesh.parent],
+                    self.mesh.parents,
                     results=results,
                 )
         in_order = {name: files[name] for name in recipes}
@@ -363,7 +377,7 @@ class _View:
             parameters |= {"up": self.mesh.up, "unit": self.mesh.unit}
         return {
             "step": f"{stage.lower()}.{name}",
-            "inputs": [self.mesh.content_id],
+            "inputs": [self.mesh.content_id, *self.mesh.buffers],
             "parameters": parameters,
         }
 

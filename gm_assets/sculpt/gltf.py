@@ -311,6 +311,18 @@ class Gltf:
             self._fetched[number] = memoryview(self.outside(uri))
         return self._fetched[number]
 
+    def beside(self) -> Iterator[memoryview]:
+        """The bytes of every buffer that lies in a file of its own, in the document's order.
+
+        Raises:
+            UnreadableFile, UnsupportedFormat, NotFound: one of them cannot be had.
+        """
+        buffers = self.document.get("buffers", [])
+        for number, buffer in enumerate(buffers if isinstance(buffers, list) else []):
+            uri = buffer.get("uri") if isinstance(buffer, dict) else None
+            if isinstance(uri, str) and not uri.startswith("data:"):
+                yield self.buffer(number)
+
     def view(self, number: Any) -> memoryview:
         """The bytes of a buffer view."""
         view = self.item("bufferViews", number)

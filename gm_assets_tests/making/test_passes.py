@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,24 @@ def test_an_extreme_mesh_has_passes_in_its_own_metres(tmp_path: Path) -> None:
     assert one.camera.matrix[3] == pytest.approx(500_000 + usual.camera.matrix[3], abs=1e-3)
     recipe = one.files["depth"].memory.recipe
     assert recipe is not None and recipe["normalisation"]["factor"] == 1.0
+
+
+def test_passes_of_a_gltf_name_the_buffers_beside_it_too(tmp_path: Path) -> None:
+    document, binary = meshes.gltf_files(figure(), "watcher.bin")
+    (tmp_path / "watcher.gltf").write_text(json.dumps(document))
+    (tmp_path / "watcher.bin").write_bytes(binary)
+    documents = set()
+    for tail in (b"", b"\0"):  # another byte in the buffer is another mesh
+        (tmp_path / "watcher.bin").write_bytes(binary + tail)
+        mesh = mesh_of(tmp_path, "watcher.gltf", placement=STANDS)
+        (one,) = make_passes(mesh, keeper_of(tmp_path), SMALL)
+        memory = one.files["depth"].memory
+        sums = [
+            hashlib.sha256((tmp_path / f"watcher.{end}").read_bytes()) for end in ("gltf", "bin")
+        ]
+        assert [p.content_id for p in memory.parents] == [f"fi:{one.hexdigest()}" for one in sums]
+        documents.add(memory.document_id)
+    assert len(documents) == 2
 
 
 def test_depth_and_ids_of_older_recipes_are_understood(tmp_path: Path, mesh: Mesh) -> None:
