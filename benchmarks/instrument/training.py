@@ -20,7 +20,7 @@ import numpy as np
 import torch  # noqa: TID253
 import torch.nn.functional as F  # noqa: TID253
 from numpy.typing import NDArray
-from torch import Tensor  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
 
 from benchmarks.instrument.network import FOLDER, WEIGHTS, Network, normalised, scaled, scaled_mask
 from gm_assets.training.facts import PAINTS
@@ -216,7 +216,7 @@ def score(network: Network, watched: list[Samples], most: int = 10_000) -> dict[
     return {name: round(value, 4) for name, value in scores.items()}
 
 
-def write(network: Network, path: Path) -> None:
+def write(network: nn.Module, path: Path) -> None:
     """The weights in half precision."""
     from safetensors.torch import save_file
 
