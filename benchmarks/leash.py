@@ -52,7 +52,9 @@ class Reading:
         iou: of the instrument's silhouette with the pass.
         null: mean of the same with the passes of the eleven other subjects.
         first: whether the own pass is the best of the twelve.
-        environment, material: whether the instrument names what the words ask for.
+        environment, material: how much more probable the instrument finds what the frame's words
+            ask for than what those of the scene's other frame ask for, as a logarithm.
+        environment_named, material_named: whether it finds that the most probable of all.
         red: part of the picture that is red where no living body is.
         obeyed: verdict of the reader that needs no model.
     """
@@ -62,8 +64,10 @@ class Reading:
     iou: float
     null: float
     first: bool
-    environment: bool
-    material: bool
+    environment: float
+    material: float
+    environment_named: bool
+    material_named: bool
     red: float
     obeyed: str
 
@@ -195,7 +199,8 @@ def _read(frames: Sequence[Frame], instrument: Instrument) -> list[Reading]:
             for (subject, view), guide in subjects.items()
             if view == scene.view and subject != scene.subject
         ]
-        seen = instrument.look(frame.picture)
+        seen = instrument.look(frame.picture, frame.guide.map("silhouette"))
+        asked, other = frame.composition, scene.other(frame.composition)
         shape = seen.subject.shape
         own = iou(seen.subject, scaled_mask(frame.guide.map("silhouette"), shape))
         rest = [iou(seen.subject, scaled_mask(mask, shape)) for mask in others]
@@ -206,8 +211,10 @@ def _read(frames: Sequence[Frame], instrument: Instrument) -> list[Reading]:
                 own,
                 fmean(rest),
                 own > max(rest),
-                seen.environment == frame.composition.environment,
-                seen.material == frame.composition.material,
+                seen.environment[asked.environment] - seen.environment[other.environment],
+                seen.material[asked.material] - seen.material[other.material],
+                asked.environment == max(seen.environment, key=lambda n: seen.environment[n]),
+                asked.material == max(seen.material, key=lambda n: seen.material[n]),
                 _red_outside(frame),
                 _obedience(frame, others).verdict,
             )
@@ -291,7 +298,7 @@ def _silhouettes(readings: dict[str, list[Reading]]) -> list[Line]:
 
 def _words(readings: dict[str, list[Reading]], facet: str) -> Line:
     made, true = _changed(readings["made"], facet), _changed(readings["true"], facet)
-    named, true_named = _means(readings, lambda one: getattr(one, facet))
+    named, true_named = _means(readings, lambda one: getattr(one, f"{facet}_named"))
     detail = {"made": made, "true": true, "named in made": named, "named in true": true_named}
     name = f"{facet} changed by words alone, by true renders"
     return Line(name, made / max(true, 1e-6), 0.9, False, "", detail)
@@ -313,11 +320,16 @@ def _verdicts(readings: dict[str, list[Reading]]) -> Line:
 
 
 def _changed(readings: Sequence[Reading], facet: str) -> float:
-    """The share of scenes of whose two frames each is named as its own words ask."""
-    pairs: dict[str, list[bool]] = {}
+    """The share of scenes whose two frames differ toward what their words ask for.
+
+    Of two frames of one scene, which is the one of these words? The instrument finds it where
+    the odds of the two terms, in the frame that asks for the first and in the one that asks for
+    the second, stand in the right order; chance is 0.5.
+    """
+    odds: dict[str, float] = {}
     for one in readings:
-        pairs.setdefault(one.scene, []).append(getattr(one, facet))
-    return fmean(all(pair) for pair in pairs.values())
+        odds[one.scene] = odds.get(one.scene, 0.0) + getattr(one, facet)
+    return fmean(both > 0 for both in odds.values())
 
 
 def _save(lines: Sequence[Line], readings: dict[str, list[Reading]], instrument: str) -> None:

@@ -103,6 +103,10 @@ class Scene:
         """The sculptor's seed: one a subject, so that its views show one thing."""
         return 2_000_000 + hashed("benchmark", self.subject) % 1_000_000
 
+    def other(self, composition: Composition) -> Composition:
+        """The other one of its two compositions."""
+        return self.shown[0] if composition == self.shown[1] else self.shown[1]
+
     @cached_property
     def sculpt(self) -> Sculpt:
         """The subject, as its sculptor made it."""
