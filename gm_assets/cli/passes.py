@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from gm_assets.making.passes import PassOrder
     from gm_assets.making.viewing import Viewed
 
+#: Remarks on a mesh that are printed; one of many parts may have thousands.
+MOST_FINDINGS = 12
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to `app`."""
@@ -173,5 +176,7 @@ def _print(viewed: Viewed) -> None:
             f"The mesh was brought to size: factor {normalisation.factor:g}, "
             f"offset {normalisation.offset} m. Cameras and depth are in its own coordinates."
         )
-    for finding in viewed.findings:
+    for finding in viewed.findings[:MOST_FINDINGS]:
         note(finding.text)
+    if (more := len(viewed.findings) - MOST_FINDINGS) > 0:
+        note(f"{counted(more, 'finding')} more: --json has all")

@@ -51,6 +51,16 @@ def test_faults_of_a_mesh_are_said(gm: Gm, tmp_path: Path) -> None:
     assert "Sheet: 3 open edges" in result.err
 
 
+def test_a_mesh_of_many_faulty_parts_does_not_flood_the_terminal(gm: Gm, tmp_path: Path) -> None:
+    path = tmp_path / "sheets.obj"
+    sheets = "".join(f"g sheet{number}\nf 1 2 3\n" for number in range(40))
+    path.write_text(f"v 0 0 0\nv 1 0 0\nv 0 1 0\n{sheets}")
+    result = gm("passes", path, "--size", "32", "--pass", "silhouette")
+    assert result.err.count("open edges") == 12
+    assert "28 findings more" in result.err
+    assert len(gm("passes", path, "--size", "32", "--json").json["findings"]) == 40
+
+
 @pytest.mark.parametrize(
     ("arguments", "words", "code"),
     [
