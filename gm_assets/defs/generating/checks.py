@@ -65,8 +65,15 @@ def judge(report: Generated) -> Iterator[dg.AssetCheckEvaluation]:
         for frame, verdict in zip(report.frames, verdicts, strict=True)
         if verdict == word
     ]
-    table = {"frames": frame_table(offenders[:LISTED])} if offenders else {}
-    yield _obedience(report.stage, verdicts, table, report.key)
+    # Numbers are plotted over the evaluations of a chain.
+    metadata: dict[str, dg.MetadataValue] = {
+        f"lowest {words}": dg.MetadataValue.float(min(values))
+        for words, name in (("silhouette IoU", "iou"), ("margin over the null", "margin"))
+        if (values := [v for f in report.frames if (v := f.obedience.get(name)) is not None])
+    }
+    if offenders:
+        metadata["frames"] = frame_table(offenders[:LISTED])
+    yield _obedience(report.stage, verdicts, metadata, report.key)
 
 
 def recorded(stage: Made, rows: Sequence[tuple[Any, ...]]) -> dg.AssetCheckEvaluation:
