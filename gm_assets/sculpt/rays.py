@@ -217,6 +217,8 @@ class Scene:
             return slice(0, height), slice(0, width)
         low = np.clip(np.floor(places.min(axis=0)) - 1, 0, (width, height)).astype(int)
         high = np.clip(np.ceil(places.max(axis=0)) + 1, 0, (width, height)).astype(int)
+        if (low >= high).any():  # beside the picture
+            return slice(0, 0), slice(0, 0)
         return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
     def blocked(
@@ -257,12 +259,10 @@ class Scene:
         flat = np.ascontiguousarray(self.corners.flat(seen.face))
         behind = np.flatnonzero(dot(flat, seen.direction) > 0)
         normal[:, behind] *= -1
+        flat[:, behind] *= -1
         past = np.flatnonzero(dot(normal, seen.direction) > -GRAZE)
         if len(past):
-            turned = np.zeros(len(seen.face), bool)
-            turned[behind] = True
-            plane = np.where(turned[past], -flat[:, past], flat[:, past])
-            bent, _ = facing(normal[:, past].T, plane.T, seen.direction[:, past].T)
+            bent, _ = facing(normal[:, past].T, flat[:, past].T, seen.direction[:, past].T)
             normal[:, past] = bent.T
         return normal
 

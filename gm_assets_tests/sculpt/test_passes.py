@@ -117,6 +117,12 @@ def test_normals_are_unit_vectors_that_face_the_camera(camera: Camera) -> None:
     assert (along[seen] < -GRAZE / 2).all()
 
 
+@pytest.mark.parametrize("aim", [(9, 1, 4), (-9, 1, 4), (0, 12, 4), (0, -12, 4), (0, 1, 9)])
+def test_a_subject_beside_the_picture_or_behind_it_is_not_seen(aim: tuple[int, int, int]) -> None:
+    passes = Scene(two_parts()).passes(look_at((0, 1, 6), aim, focal_length=200), 20, 30)
+    assert not passes.silhouette.any() and np.isinf(passes.depth).all()
+
+
 def test_coverage_lies_between_the_silhouettes_of_its_samples() -> None:
     scene = Scene(two_parts())
     camera = frame(scene.vertices, azimuth=20)
