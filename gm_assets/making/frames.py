@@ -344,7 +344,7 @@ class Easel:
             part=_PARTS[self.stage],
             view=stand.view,
             frame=None,
-            variant=entry.name or None,
+            variant=entry.name if entry.name not in ("", stand.view) else None,
             primary=self.first,
         )
         self.first = False
