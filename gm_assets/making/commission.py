@@ -83,6 +83,13 @@ class Commission:
         plan = changes.of(chain.plan(stage))
         source = chain.source("S3" if stage == "S4" else "S1")
         made = cls(chain, plan, spec or _spec_of(library, plan), source)
+        inside = (library.root / made.folder).resolve().is_relative_to(library.root.resolve())
+        if not inside:
+            raise WriteRefused(
+                "a link on the way to this folder leads out of the library",
+                where=library.root / made.folder,
+                remedy="Name another `folder` in the plan",
+            )
         if not library.managed(f"{made.folder}/frame.png"):
             raise WriteRefused(
                 "this folder is not managed: gm.toml forbids writing memories here",

@@ -298,6 +298,18 @@ def test_a_folder_that_is_not_managed_takes_no_frames(library: Library, leash: S
     assert frame.kept.path is not None and frame.kept.path.startswith("made/watcher/frames/")
 
 
+def test_no_link_leads_the_files_out_of_the_library(
+    library: Library, leash: ShaderSpec, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (library.root / "made").symlink_to(outside)
+    plan(library, "folder: made/watcher\n")
+    with pytest.raises(WriteRefused, match="leads out of the library"):
+        generate(library, "watcher", "S4", SMALL, spec=leash)
+    assert not list(outside.iterdir())
+
+
 def test_a_broken_plan_makes_nothing(library: Library, leash: ShaderSpec) -> None:
     plan(library, "views: [nowhere]\n")
     with pytest.raises(InvalidPlan, match=r"watcher\.yaml:1:9: there is no view 'nowhere'"):
