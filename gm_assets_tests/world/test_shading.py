@@ -9,6 +9,7 @@ import pytest
 from gm_assets.library import Library
 from gm_assets.making.plans import parse_plan
 from gm_assets.memory.files import read_memory
+from gm_assets.world import gallery
 from gm_assets.world.demo import CHAINS, build
 from gm_assets.world.demo.shading import plan_text, shaded
 from gm_assets_tests.diffusion.embedded.models import make_leash
@@ -59,6 +60,9 @@ def test_a_demo_with_a_model_has_frames_that_obey_their_sculpt(
         "select bool_and(proven) from links where child = ?", [memory.document_id]
     ).fetchone()
     assert proven == (True,)
+    hung = gallery.frames_of(Library.open(root))
+    assert [one.picture.shape[1] for one in hung] == [memory.written.width if memory.written else 0]
+    assert gallery.gallery(hung).width > hung[0].picture.shape[1]
     before = frame.read_bytes()
     build(root, size=96, only=["fluted-spire"], workers=1)
     assert frames_of(root) == [frame] and frame.read_bytes() == before
