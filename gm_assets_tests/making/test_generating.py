@@ -363,7 +363,7 @@ def test_killed_and_resumed_or_with_two_threads_the_pixels_are_the_same(
     shutil.copytree(library.root, other)
     killed = _start(library.root, leash, 1, seeds=200)
     frames = library.root / "watcher/frames"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(frames.glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.02)
     killed.send_signal(signal.SIGKILL)
@@ -377,7 +377,7 @@ def test_killed_and_resumed_or_with_two_threads_the_pixels_are_the_same(
     changes = Changes(size=(128, 128), steps=2, seeds=(0, 1, 2))
     resumed = generate(library, "watcher", "S4", changes, spec=leash).frames
     assert not resumed[0].made
-    lines, _ = _start(other, leash, 2, seeds=3).communicate(timeout=120)
+    lines, _ = _start(other, leash, 2, seeds=3).communicate(timeout=300)
     assert [line.split() for line in lines.splitlines()] == [
         [str(frame.seed), frame.kept.content_id, frame.kept.memory.document_id] for frame in resumed
     ]
