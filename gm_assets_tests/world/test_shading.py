@@ -78,12 +78,10 @@ def test_a_plan_that_a_person_changed_is_kept(tmp_path: Path, models: Path) -> N
     assert len(frames_of(root)) == 2
 
 
-def test_without_weights_the_demo_says_why_it_has_no_generated_frames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_with_changed_weights_the_demo_says_why_it_has_no_generated_frames(
+    tmp_path: Path, models: Path
 ) -> None:
-    (tmp_path / "models").mkdir()
-    monkeypatch.setenv("GM_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("GM_PROFILE", "embedded")
+    (models / "leash/lexicon.json").write_text("{}")
     report = build(tmp_path / "library", size=96, only=["fluted-spire"], workers=1)
     assert "No generated frames" in report.notes[0]
     assert frames_of(tmp_path / "library") == []
