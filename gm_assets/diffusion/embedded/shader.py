@@ -25,8 +25,8 @@ LEAST, MOST = 128, 2048
 #: Sides that the networks can fold and halve.
 _FOLD = 16
 #: Steps of the base network where settings name none, and of the detail network.
-STEPS, DETAIL_STEPS = 20, 6
-GUIDANCE = 1.5
+STEPS, DETAIL_STEPS = 6, 6
+GUIDANCE = 1.3
 _REQUIRED = ("depth", "normal", "silhouette")
 
 
