@@ -96,7 +96,7 @@ def test_a_subject_that_stands_elsewhere_does_not_obey(
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_darkness_lowers_what_is_seen_and_is_never_called_disobedience(
+def test_darkness_lowers_what_is_seen_and_is_not_called_disobedience(
     shown: dict[str, tuple[Picture, Guide]], name: str
 ) -> None:
     picture, guide = shown[name]
