@@ -134,13 +134,13 @@ def sheet(
     large, small = ImageFont.load_default(17), ImageFont.load_default(12)
     for number, line in enumerate(heading):
         at = (MARGIN, MARGIN - 4 + (number and 10 + number * LINE))
-        _write(pen, at, line, small if number else large, width - 2 * MARGIN, number > 0)
+        write_line(pen, at, line, small if number else large, width - 2 * MARGIN, number > 0)
     y = top
     for row, one, high in zip(rows, strips, heights, strict=True):
         page.paste(one, (MARGIN, y))
         for index, line in enumerate(row.lines):
             at = (MARGIN, y + one.height + 4 + index * LINE)
-            _write(pen, at, line, small, width - 2 * MARGIN, index > 0)
+            write_line(pen, at, line, small, width - 2 * MARGIN, index > 0)
         y += high
     return page
 
@@ -206,7 +206,7 @@ def _bytes(values: NDArray) -> NDArray[np.uint8]:
     return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _write(
+def write_line(
     pen: ImageDraw.ImageDraw,
     at: tuple[int, int],
     text: str,
@@ -214,7 +214,12 @@ def _write(
     width: int,
     faint: bool,
 ) -> None:
-    """One line, cut to `width` pixels."""
+    """Write one line of text on a picture, cut to `width` pixels.
+
+    Args:
+        at: its left top, in pixels.
+        faint: in the fainter ink.
+    """
     line = escaped(text).replace("\n", " ")[:400]
     if pen.textlength(line, font) > width:
         while line and pen.textlength(f"{line}…", font) > width:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gm_assets.diffusion.sheets import write_line
 from gm_assets.errors import GmError
 from gm_assets.finding.values import Found, Hit, StageKin
-from gm_assets.words import escaped
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     from gm_assets.library import Library
 
@@ -84,13 +84,13 @@ def draw(
     large, small = ImageFont.load_default(17), ImageFont.load_default(12)
     for number, line in enumerate(heading):
         at = (MARGIN, MARGIN - 4 + (number and 8 + number * LINE))
-        _write(pen, at, line, large if number == 0 else small, width - 2 * MARGIN, number > 0)
+        write_line(pen, at, line, large if number == 0 else small, width - 2 * MARGIN, number > 0)
     for number, card in enumerate(cards):
         x = MARGIN + (number % beside) * (PICTURE + SPACE)
         y = top + (number // beside) * (card_height + SPACE)
         _place(library, page, pen, card.content_id, (x, y), PICTURE)
         for row, line in enumerate(card.caption):
-            _write(pen, (x, y + PICTURE + 5 + row * LINE), line, small, PICTURE, row > 0)
+            write_line(pen, (x, y + PICTURE + 5 + row * LINE), line, small, PICTURE, row > 0)
         for index, stage in enumerate(card.strip):
             at = (x + index * (SMALL + 4), y + card_height - SMALL)
             _stage(library, page, pen, stage, at)
@@ -182,20 +182,3 @@ def _dashed(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int]) -> None:
     for start in range(top, bottom, 8):
         for x in (left, right):
             pen.line([(x, start), (x, min(start + 4, bottom))], fill=FRAME)
-
-
-def _write(
-    pen: ImageDraw.ImageDraw,
-    at: tuple[int, int],
-    text: str,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-    width: int,
-    faint: bool,
-) -> None:
-    """One line, cut to `width` pixels."""
-    line = escaped(text).replace("\n", " ")[:400]
-    if pen.textlength(line, font) > width:
-        while line and pen.textlength(f"{line}…", font) > width:
-            line = line[: -max(1, len(line) // 40)]
-        line = f"{line}…"
-    pen.text(at, line, FAINT if faint else INK, font)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +135,33 @@ def render_all(
     side: int = SIDE,
     frame_count: int = FRAMES,
 ) -> Iterator[Sitting]:
+    """`render_missing` for the pictures of the encoder."""
+    return render_missing(
+        folder, plan, lambda path, one: save(path, make(one, side, frame_count)), part
+    )
+
+
+class Named(Protocol):
+    """A sitting of any kind."""
+
+    @property
+    def name(self) -> str:
+        """File name without its suffix."""
+
+
+Sat = TypeVar("Sat", bound=Named)
+
+
+def render_missing(
+    folder: Path,
+    plan: Sequence[Sat],
+    write: Callable[[Path, Sat], None],
+    part: tuple[int, int] = (0, 1),
+) -> Iterator[Sat]:
     """Make the sittings that are missing in `folder`, and name each when its file is there.
 
     Args:
+        write: makes one and writes its file.
         part: number of this process and of all processes; each takes its share.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,17 +169,22 @@ def render_all(
     for sitting in plan[number::of]:
         path = folder / f"{sitting.name}.npz"
         if not path.exists():
-            save(path, make(sitting, side, frame_count))
+            write(path, sitting)
         yield sitting
 
 
 def save(path: Path, samples: Sequence[Sample]) -> None:
     """Write the pictures of a sitting; the file appears whole or not at all."""
-    pictures = np.stack([sample.picture for sample in samples])
     facts = json.dumps([sample.facts.record() for sample in samples])
+    pictures = np.stack([sample.picture for sample in samples])
+    save_arrays(path, pictures=pictures, facts=np.frombuffer(facts.encode(), np.uint8))
+
+
+def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write arrays as one `.npz`; the file appears whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("wb") as file:
-        np.savez(file, pictures=pictures, facts=np.frombuffer(facts.encode(), np.uint8))
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     draft.replace(path)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Passes, Scene
+from gm_assets.training.data import render_missing, save_arrays
 from gm_assets.training.facts import Facts, hashed, held_out
 from gm_assets.training.lights import filled
 from gm_assets.training.staging import (
@@ -240,18 +240,8 @@ def _take(
 def render_all(
     folder: Path, plan: Sequence[Sitting], part: tuple[int, int] = (0, 1)
 ) -> Iterator[Sitting]:
-    """Make the sittings that are missing in `folder`, and name each when its file is there.
-
-    Args:
-        part: number of this process and of all processes; each takes its share.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    number, of = part
-    for sitting in plan[number::of]:
-        path = folder / f"{sitting.name}.npz"
-        if not path.exists():
-            save(path, list(shoot(sitting)))
-        yield sitting
+    """`render_missing` for takes."""
+    return render_missing(folder, plan, lambda path, one: save(path, list(shoot(one))), part)
 
 
 def save(path: Path, takes: Sequence[Take]) -> None:
@@ -265,11 +255,7 @@ def save(path: Path, takes: Sequence[Take]) -> None:
             f"{number}.ids": take.ids,
         }
     records = json.dumps([{"grid": take.grid, **take.record} for take in takes])
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        arrays["records"] = np.frombuffer(records.encode(), np.uint8)
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    draft.replace(path)
+    save_arrays(path, records=np.frombuffer(records.encode(), np.uint8), **arrays)
 
 
 def load(path: Path) -> list[Take]:
