@@ -86,3 +86,25 @@ def test_views_without_a_common_place_are_an_error(views: list[Guide]) -> None:
     picture = np.zeros((256, 256, 3), np.uint8)
     with pytest.raises(ValueError, match="no place"):
         drift([(views[0], picture), (nothing, picture)])
+
+
+def test_the_instrument_finds_the_subject_of_a_true_render_and_names_its_environment() -> None:
+    from benchmarks.instrument.network import Instrument, iou, scaled_mask
+
+    scene = scenes(1, ("recon-pilot",))[0]
+    asked = scene.shown[0]
+    silhouette = Rays(scene.sculpt).silhouette(scene.camera(), 256, 256)
+    instrument = Instrument.open()
+    seen = instrument.look(scene.true(asked, side=256), silhouette)
+    assert iou(seen.subject, scaled_mask(silhouette, seen.subject.shape)) > 0.7
+    assert max(seen.environment, key=lambda name: seen.environment[name]) == asked.environment
+    assert sum(np.exp(list(seen.material.values()))) == pytest.approx(1, abs=1e-3)
+    blank = instrument.look(np.full((256, 256, 3), 90, np.uint8), silhouette)
+    assert iou(blank.subject, scaled_mask(silhouette, blank.subject.shape)) < 0.3
+
+
+def test_nothing_is_cut_out_where_nothing_is_seen() -> None:
+    from benchmarks.instrument.network import cut_out
+
+    with pytest.raises(ValueError, match="no subject"):
+        cut_out(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool))
