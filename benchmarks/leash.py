@@ -31,6 +31,7 @@ from benchmarks.measure import Line
 from benchmarks.scenes import SIDE, STRIDE, TURNS, Composition, Picture, Scene, scenes
 from benchmarks.turntable import Drift, drift
 from gm_assets.diffusion import Guide, Settings, Shader, open_shader, shader_spec
+from gm_assets.diffusion.embedded.shader import DETAIL_STEPS, GUIDANCE, STEPS
 from gm_assets.diffusion.obedience import Obedience, measure
 from gm_assets.diffusion.profiles import folder_shader
 from gm_assets.diffusion.sheets import Row, line_of, sheet
@@ -90,29 +91,35 @@ class Studio:
     """Makes frames and true renders, and keeps them as PNG below a folder.
 
     Attributes:
-        seconds: CPU seconds of every frame that was made in this run.
+        seconds: CPU seconds of every frame that was made, by its name; kept beside the frames.
     """
 
     def __init__(self, shader: Shader, cache: Path) -> None:
         self._shader = shader
-        self._made = cache / f"made-{shader.fingerprint[:16]}-s{SEED}"
+        how = f"{STEPS}+{DETAIL_STEPS}-g{GUIDANCE}-s{SEED}"
+        self._made = cache / f"made-{shader.fingerprint[:16]}-{how}"
         self._true = cache / "true"
-        self.seconds: list[float] = []
+        self._clock = self._made / "seconds.json"
+        known = json.loads(self._clock.read_text("utf-8")) if self._clock.exists() else {}
+        self.seconds: dict[str, float] = known
 
     def made(self, scene: Scene, composition: Composition, guide: Guide, name: str) -> Picture:
         """The frame of the embedded leash."""
-        return kept(self._made / f"{name}.png", lambda: self._shade(scene, composition, guide))
+        return kept(
+            self._made / f"{name}.png", lambda: self._shade(scene, composition, guide, name)
+        )
 
     def true(self, scene: Scene, composition: Composition, guide: Guide, name: str) -> Picture:
         """The true render from the same camera."""
         camera: Camera | None = guide.camera
         return kept(self._true / f"{name}.png", lambda: scene.true(composition, camera))
 
-    def _shade(self, scene: Scene, composition: Composition, guide: Guide) -> Picture:
+    def _shade(self, scene: Scene, composition: Composition, guide: Guide, name: str) -> Picture:
         start = time.process_time()
         settings = Settings(SIDE, SIDE, seed=SEED)
         (shaded,) = self._shader.shade(composition.words(scene.subject), settings, [guide])
-        self.seconds.append(time.process_time() - start)
+        self.seconds[name] = round(time.process_time() - start, 3)
+        self._clock.write_text(json.dumps(self.seconds, indent=1) + "\n", "utf-8")
         return shaded.picture
 
 
@@ -149,7 +156,7 @@ def main() -> int:
         "made": [_turned(scene, studio.made) for scene in turned],
         "true": [_turned(scene, studio.true) for scene in turned],
     }
-    lines = _lines(readings, drifts, studio.seconds)
+    lines = _lines(readings, drifts, list(studio.seconds.values()))
     for line in lines:
         print(_shown(line))
     if options.save:
