@@ -68,9 +68,9 @@ class Thresholds:
         seen: part of the outline; a frame that fails and shows less of it may be unread.
     """
 
-    iou: float = 0.45
-    margin: float = 0.12
-    edges: float = 0.2
+    iou: float = 0.35
+    margin: float = 0.08
+    edges: float = 0.3
     seen: float = 0.35
 
 

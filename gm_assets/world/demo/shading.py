@@ -16,7 +16,7 @@ from gm_assets.diffusion.profiles import shader_spec
 from gm_assets.errors import GmError
 from gm_assets.library import Library, Progress, ProgressFunction
 from gm_assets.making.generating import generate
-from gm_assets.making.plans import FOLDER
+from gm_assets.making.plans import FOLDER, Made
 from gm_assets.memory.files import write_new
 from gm_assets.settings import chosen_profile
 from gm_assets.world.demo.plans import Chain, Shot
@@ -31,6 +31,11 @@ _HEAD = "# What `gm generate {name}` makes of this chain (docs/generate.md).\n"
 def shaded(plan: Chain) -> bool:
     """Whether a chain of the demo has a sculpt that a model can obey, seen from outside."""
     return plan.sculpt_kept and not plan.plates_first and bool(_shots(plan))
+
+
+def drawn_from_sculpt(plan: Chain) -> bool:
+    """Whether its sketch is in the library and brings the passes of its sculpt along."""
+    return plan.drawing == "mesh" and plan.drawing_kept and not plan.revised
 
 
 def _shots(plan: Chain) -> tuple[Shot, ...]:
@@ -59,7 +64,11 @@ def plan_text(plan: Chain) -> str:
         }
         for shot in _shots(plan)
     ]
-    text = yaml.safe_dump({"S4": {"frames": frames}}, sort_keys=False, allow_unicode=True)
+    stages: dict[str, object] = {"S4": {"frames": frames}}
+    if drawn_from_sculpt(plan):
+        first = frames[0]
+        stages = {"S2": {key: first[key] for key in ("environment", "light")}, **stages}
+    text = yaml.safe_dump(stages, sort_keys=False, allow_unicode=True)
     return _HEAD.format(name=plan.subject) + text
 
 
@@ -95,10 +104,12 @@ def shade(
     for number, plan in enumerate(wanted):
         if progress is not None:
             progress(Progress(number, len(wanted), 0, plan.subject, "shade"))
-        try:
-            generate(library, plan.subject, "S4", spec=spec)
-        except GmError as error:
-            notes.append(f"{plan.subject} has no generated frame: {error}")
+        stages: tuple[Made, ...] = ("S2", "S4") if drawn_from_sculpt(plan) else ("S4",)
+        for stage in stages:
+            try:
+                generate(library, plan.subject, stage, spec=spec)
+            except GmError as error:
+                notes.append(f"{plan.subject} has no generated frame at {stage}: {error}")
     if progress is not None and wanted:
         progress(Progress(len(wanted), len(wanted), 0, wanted[-1].subject, "shade"))
     return tuple(notes)

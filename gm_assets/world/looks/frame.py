@@ -2,7 +2,7 @@
 
 A subject stands in a stage (ground, water, walls) under lamps and air. One ray a sample finds
 the surface; shadow, occlusion and one mirror ray find its light; fog and beams lie in front.
-A trained model takes this place later; these frames say truthfully that they are procedural.
+They say truthfully that they are procedural; the leash makes generative frames of the same sculpts.
 """
 
 from __future__ import annotations
