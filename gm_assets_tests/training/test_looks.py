@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gm_assets.sculpt.model import Part, Sculpt
-from gm_assets.training import looks
+from gm_assets.sculpt.rays import Scene
+from gm_assets.training import looks, staging
 from gm_assets.training.data import FILMED, Sitting, load, make, render_all, sittings
 from gm_assets.training.facts import PAINTS, STAGE_OF, Facts, held_out
 from gm_assets.world.looks.grade import is_red
@@ -20,13 +21,15 @@ def chance(seed: int = 0) -> np.random.Generator:
 
 
 @pytest.fixture(scope="module")
-def pilot() -> looks.Sitter:
-    return looks.Sitter.of("recon-pilot", 5, SIDE, trained=True, detail=0.2)
+def pilot() -> staging.Sitter:
+    return staging.Sitter.of("recon-pilot", 5, SIDE, trained=True, detail=0.2)
 
 
 @pytest.mark.parametrize("material", PAINTS)
-def test_paint_never_touches_a_living_body_nor_lays_red(pilot: looks.Sitter, material: str) -> None:
-    coat = looks.painted(pilot.sculpt, material)
+def test_paint_never_touches_a_living_body_nor_lays_red(
+    pilot: staging.Sitter, material: str
+) -> None:
+    coat = staging.painted(pilot.sculpt, material)
     for before, after in zip(pilot.sculpt.parts, coat.parts, strict=True):
         if before.semantic in ("living-body", "ground", "light"):
             assert after.material == before.material
@@ -35,18 +38,18 @@ def test_paint_never_touches_a_living_body_nor_lays_red(pilot: looks.Sitter, mat
 
 
 @pytest.mark.parametrize("material", ["red-cloth", "glow", "skin", "chocolate"])
-def test_nothing_is_painted_with_what_is_no_paint(pilot: looks.Sitter, material: str) -> None:
+def test_nothing_is_painted_with_what_is_no_paint(pilot: staging.Sitter, material: str) -> None:
     with pytest.raises(ValueError, match="nothing is painted"):
-        looks.painted(pilot.sculpt, material)
+        staging.painted(pilot.sculpt, material)
 
 
 def test_red_stays_on_living_bodies_under_every_paint_and_light() -> None:
-    engine = looks.Sitter.of("fluted-spire", 5, SIDE, trained=True, detail=0.2)
+    engine = staging.Sitter.of("fluted-spire", 5, SIDE, trained=True, detail=0.2)
     bodiless = Sculpt(
         engine.name,
         tuple(part for part in engine.sculpt.parts if part.semantic != "living-body"),
     )
-    sitter = looks.Sitter(bodiless, looks.Scene(bodiless), SIDE, trained=True)
+    sitter = staging.Sitter(bodiless, Scene(bodiless), SIDE, trained=True)
     for seed, setting in enumerate(("torch-lit-interior", "night-city")):
         # A seed whose stage holds nobody: people wear the red that the law allows them.
         source = next(s for s in range(seed * 10, 99) if not _company(sitter, setting, s))
@@ -55,11 +58,11 @@ def test_red_stays_on_living_bodies_under_every_paint_and_light() -> None:
                 assert not is_red(sample.picture).any()
 
 
-def _company(sitter: looks.Sitter, setting: str, seed: int) -> bool:
+def _company(sitter: staging.Sitter, setting: str, seed: int) -> bool:
     """Whether `frames` stages people with this seed, by the numbers that it draws first."""
     source = chance(seed)
-    home = looks._azimuth(sitter, source, 40)
-    looks._frame_camera(sitter, sitter.sculpt, home, source)
+    home = staging.azimuth_of(sitter, source, 40)
+    staging.frame_camera(sitter, sitter.sculpt, home, source)
     source.integers(1 << 30)
     return bool(source.random() < 0.4)
 
@@ -67,7 +70,7 @@ def _company(sitter: looks.Sitter, setting: str, seed: int) -> bool:
 def test_trained_frames_are_never_of_held_out_compositions_and_held_out_ones_always() -> None:
     seen = 0
     for trained in (True, False):
-        sitter = looks.Sitter.of("arch", 5, SIDE, trained=trained, detail=0.2)
+        sitter = staging.Sitter.of("arch", 5, SIDE, trained=trained, detail=0.2)
         for seed, setting in enumerate(("dunes-under-snow", "night-city", "ash-plain")):
             for sample in looks.frames(sitter, setting, 5, chance(seed)):
                 facts = sample.facts
@@ -95,10 +98,10 @@ def test_a_material_is_stated_where_most_of_the_subject_shows_it() -> None:
     ids[:5, :4] = 1
     ids[:5, 4:5] = 2
     ids[5:] = 3
-    assert looks.prevailing(parts, ids) == "bone"
+    assert staging.prevailing(parts, ids) == "bone"
     ids[:5, 4:8] = 2
-    assert looks.prevailing(parts, ids) is None
-    assert looks.prevailing(parts, np.zeros((4, 4), np.uint32)) is None
+    assert staging.prevailing(parts, ids) is None
+    assert staging.prevailing(parts, np.zeros((4, 4), np.uint32)) is None
 
 
 def test_a_sitting_is_the_same_every_time_and_survives_the_disk(tmp_path) -> None:
@@ -138,19 +141,19 @@ def test_a_depth_pass_is_white_near_and_black_far() -> None:
 
 
 def test_the_silver_corridor_is_seen_from_within() -> None:
-    sitter = looks.Sitter.of("silver-corridor", 5, SIDE, trained=True, detail=0.2)
+    sitter = staging.Sitter.of("silver-corridor", 5, SIDE, trained=True, detail=0.2)
     found = looks.frames(sitter, "torch-lit-interior", 3, chance(1))
     assert {sample.facts.light for sample in found} <= {"sphere-glow"}
     assert all(isinstance(sample.facts, Facts) for sample in found)
 
 
 def test_a_stage_that_was_built_once_gives_the_frame_of_one_built_for_it() -> None:
-    sitter = looks.Sitter.of("arch", 5, SIDE, trained=True, detail=0.2)
-    camera, _ = looks._frame_camera(sitter, sitter.sculpt, 20.0, chance())
+    sitter = staging.Sitter.of("arch", 5, SIDE, trained=True, detail=0.2)
+    camera, _ = staging.frame_camera(sitter, sitter.sculpt, 20.0, chance())
     stage = looks.environment("night-city", sitter.sculpt, camera, 3)
     built = looks.Built.of(sitter.sculpt, stage)
     for material in ("bone", "cast-iron"):
-        coat = looks.painted(sitter.sculpt, material)
+        coat = staging.painted(sitter.sculpt, material)
         alone = looks.render(coat, stage, camera, SIDE, SIDE, 3)
         shared = looks.render(coat, stage, camera, SIDE, SIDE, 3, built)
         assert (alone.picture == shared.picture).all()
