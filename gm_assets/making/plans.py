@@ -140,6 +140,8 @@ class Changes:
     """What a command or a run asks for instead of what the plan says; None leaves it.
 
     Attributes:
+        prompt: in the place of all words of the plan: its environment, material and light would
+            contradict it, and the memory would name an environment that nobody asked for.
         frames: names of the entries to make, all by default.
         others: as in `FramePlan` and `Plan`.
     """
@@ -171,6 +173,8 @@ class Changes:
                 )
         keys = ("prompt", "negative", "views", "seeds", "steps", "guidance")
         said = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        if self.prompt is not None:
+            said |= {"environment": "", "material": "", "light": ""}
         if self.size is not None:
             said |= {"width": self.size[0], "height": self.size[1]}
         chosen = (one for one in plan.frames if self.frames is None or one.name in self.frames)

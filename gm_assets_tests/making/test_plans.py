@@ -156,3 +156,12 @@ def test_changes_stand_in_for_what_the_plan_says() -> None:
     assert (frame.width, frame.height, changed.note) == (64, 32, "old")
     with pytest.raises(NotFound, match="no frame 'c'"):
         Changes(frames=("c",)).of(plan)
+
+
+def test_a_prompt_of_the_command_takes_the_place_of_all_words() -> None:
+    entry = FramePlan(prompt="a keeper", environment="ash-plain", material="bone", light="overcast")
+    (frame,) = Changes(prompt="night city").of(Plan("S4", (entry,))).frames
+    assert frame.words({}).prompt == "night city"
+    assert frame.environment == ""
+    (same,) = Changes(seeds=(4,)).of(Plan("S4", (entry,))).frames
+    assert same.words({}) == entry.words({})
