@@ -105,7 +105,6 @@ class LeashPipeline(DiffusionPipeline):
         detail_steps: int = 6,
         guidance: float = 1.3,
         blur: float = 0.15,
-        noise: Tensor | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.uint8]:
         """One frame as large as its guide.
@@ -118,8 +117,6 @@ class LeashPipeline(DiffusionPipeline):
             steps, detail_steps: of the two networks.
             guidance: weight of classifier-free guidance (Ho and Salimans 2022); 1 for none.
             blur: noise put on the base frame before its details are drawn, 0 to 1.
-            noise: (1, 3, height, width) standard normal, in place of the generator's for the
-                details.
 
         Returns:
             (height, width, 3) uint8.
@@ -136,7 +133,7 @@ class LeashPipeline(DiffusionPipeline):
                 progress(done, total)
 
         small = self._base(given, words, negative, generator, steps, guidance, report)
-        large = self._detail(given, small, words, generator, detail_steps, blur, noise, report)
+        large = self._detail(given, small, words, generator, detail_steps, blur, report)
         return to_pixels(large[0].float().cpu().numpy())
 
     def _base(
@@ -179,15 +176,13 @@ class LeashPipeline(DiffusionPipeline):
         generator: torch.Generator,
         steps: int,
         blur: float,
-        noise: Tensor | None,
         report: Callable[[], None],
     ) -> Tensor:
         height, width = guide.shape[-2:]
         amount = torch.tensor([blur], device=self.device)
         grain = torch.randn(small.shape, generator=generator).to(self.device)
         prior = enlarged(clouded(small, amount, grain), height, width)
-        drawn = torch.randn((1, 3, height, width), generator=generator)
-        values = (drawn if noise is None else noise).to(self.device)
+        values = torch.randn((1, 3, height, width), generator=generator).to(self.device)
         large = guide.to(self.device)
         told = torch.tensor([list(words)], device=self.device)
         self.scheduler.set_timesteps(steps)

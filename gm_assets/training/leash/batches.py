@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.diffusion.embedded.features import GEOMETRY, SUBSTANCES, features
+from gm_assets.diffusion.embedded.features import GEOMETRY, SUBSTANCES, features, flipped
 from gm_assets.diffusion.embedded.lexicon import FACETS
 from gm_assets.diffusion.protocol import Guide, Identified
 from gm_assets.memory.record import Camera
@@ -165,7 +165,7 @@ class Frames:
         words = chosen.words[rows].copy()
         if self.trained:
             _forget(guides, words, chosen.paints[rows], chance)
-            _mirror(pictures, guides, chance)
+            _mirror(guides, chance, pictures)
         return Batch(torch.from_numpy(pictures), torch.from_numpy(guides), torch.from_numpy(words))
 
 
@@ -189,12 +189,12 @@ def _forget(
         guides[row, first + int(paints[row])] = guides[row, 0]
 
 
-def _mirror(pictures: NDArray[np.uint8], guides: NDArray[np.float32], chance: Chance) -> None:
-    """Turn half of the samples left for right, in place."""
-    turned = chance.random(len(pictures)) < 0.5
-    pictures[turned] = pictures[turned][..., ::-1]
-    guides[turned] = guides[turned][..., ::-1]
-    guides[turned, 2] *= -1
+def _mirror(guides: NDArray[np.float32], chance: Chance, *pictures: NDArray[np.uint8]) -> None:
+    """Turn half of the samples left for right, in place: their guides and all their pictures."""
+    turned = chance.random(len(guides)) < 0.5
+    for one in pictures:
+        one[turned] = one[turned][..., ::-1]
+    guides[turned] = flipped(guides[turned])
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,10 +261,7 @@ class Squares:
         word, prior = np.stack(words), np.stack(priors)
         if self.trained:
             _forget(guide, word, np.array(paints), chance)
-            turned = chance.random(count) < 0.5
-            picture[turned], guide[turned] = picture[turned][..., ::-1], guide[turned][..., ::-1]
-            prior[turned] = prior[turned][..., ::-1]
-            guide[turned, 2] *= -1
+            _mirror(guide, chance, picture, prior)
         return Batch(*(torch.from_numpy(part) for part in (picture, guide, word, prior)))
 
 
