@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import random
 import resource
 import signal
+import struct
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,28 +50,68 @@ def in_child(
     return value
 
 
-def endless_child(work: Callable[[int], Any]) -> int:
-    """Fork a process that calls `work(0)`, `work(1)`, … until it is killed; returns its id."""
+def killed_at_work(work: Callable[[int], Any], *, count: int, seed: int) -> Iterator[None]:
+    """Fork a process that calls `work(0)`, `work(1)`, … and kill it; yields after each kill.
+
+    A process is killed in the course of its first, second, third or fourth turn, at a random
+    instant of that turn. It reports when it begins and how long each turn took, so that neither
+    a slow fork nor a busy machine moves all kills before the first turn.
+    """
+    chance = random.Random(seed)
+    length = 0.0  # of a turn, in seconds, as the latest process took it
+    for number in range(count):
+        finished = chance.randrange(4) if number else 3
+        pid, reports = _endless_child(work)
+        try:
+            for _ in range(1 + finished):
+                length = reports.get() or length
+            time.sleep(chance.uniform(0, 1.2) * length)
+        finally:
+            kill(pid)
+            reports.close()
+        yield
+
+
+class _Reports:
+    """What a child tells through a pipe: 0 seconds when it begins, then those of each turn."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+
+    def put(self, seconds: float) -> None:
+        os.write(self._writer, struct.pack("d", seconds))
+
+    def get(self) -> float:
+        text = os.read(self._reader, struct.calcsize("d"))
+        assert text, "the child ended by itself; its error stands above"
+        (seconds,) = struct.unpack("d", text)
+        return float(seconds)
+
+    def only_read(self) -> None:
+        """Leave the writing to the child, whose end then ends the reading."""
+        os.close(self._writer)
+
+    def close(self) -> None:
+        os.close(self._reader)
+
+
+def _endless_child(work: Callable[[int], Any]) -> tuple[int, _Reports]:
+    """Fork a process that works turn after turn; returns its id and its reports."""
+    reports = _Reports()
     pid = os.fork()
     if pid == 0:
-        turn = 0
         try:
-            while True:
+            reports.put(0.0)
+            for turn in itertools.count():
+                begin = time.perf_counter()
                 work(turn)
-                turn += 1
+                reports.put(time.perf_counter() - begin)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
-    return pid
-
-
-def moments(work: Callable[[], Any], count: int, seed: int) -> Iterator[float]:
-    """Random times from 0 to four times as long as `work` takes on this machine now."""
-    begin = time.perf_counter()
-    work()
-    scale = 4 * (time.perf_counter() - begin) + 0.002  # and the fork
-    chance = random.Random(seed)
-    for _ in range(count):
-        yield chance.uniform(0, scale)
+    reports.only_read()
+    return pid, reports
 
 
 def kill(pid: int) -> None:

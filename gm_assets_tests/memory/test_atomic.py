@@ -25,10 +25,9 @@ from gm_assets.memory.atomic import (
     write_new,
 )
 from gm_assets_tests.memory.processes import (
-    endless_child,
     in_child,
     kill,
-    moments,
+    killed_at_work,
     names,
     open_to_all,
 )
@@ -287,10 +286,7 @@ def test_a_writer_killed_at_any_instant_leaves_the_old_or_the_new_file_whole(fil
     versions = [bytes([turn]) * 200_000 for turn in range(2)]
     file.write_bytes(versions[1])
     seen = set()
-    for moment in moments(lambda: replace_file(file, versions[1]), count=50, seed=7):
-        pid = endless_child(lambda turn: replace_file(file, versions[turn % 2]))
-        time.sleep(moment)
-        kill(pid)
+    for _ in killed_at_work(lambda turn: replace_file(file, versions[turn % 2]), count=50, seed=7):
         data = file.read_bytes()
         assert data in versions
         seen.add(data[0])
@@ -303,10 +299,9 @@ def test_a_writer_killed_at_any_instant_leaves_the_old_or_the_new_file_whole(fil
 def test_a_killed_maker_leaves_a_whole_file_or_none(tmp_path: Path) -> None:
     whole = random.Random(1).randbytes(300_000)
     made = 0
-    for moment in moments(lambda: write_new(tmp_path / "first", whole), count=30, seed=7):
-        pid = endless_child(lambda turn: write_new(tmp_path / f"{turn}.bin", whole))
-        time.sleep(moment)
-        kill(pid)
+    for _ in killed_at_work(
+        lambda turn: write_new(tmp_path / f"{turn}.bin", whole), count=30, seed=7
+    ):
         sweep(tmp_path)
         for path in tmp_path.iterdir():
             assert path.read_bytes() == whole

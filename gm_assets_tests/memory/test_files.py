@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -39,10 +38,8 @@ from gm_assets_tests.containers.samples import (
     samples,
 )
 from gm_assets_tests.memory.processes import (
-    endless_child,
     in_child,
-    kill,
-    moments,
+    killed_at_work,
     names,
     open_to_all,
 )
@@ -300,14 +297,7 @@ def test_a_killed_write_leaves_the_old_memory_or_the_new_one_whole(tmp_path: Pat
     write_memory(path, memories[1])
     pixels = decoded(samples()["png-alpha"])
     seen = set()
-    # Enough moments that both outcomes come up on a machine that is busy with other things.
-    pace = moments(lambda: write_memory(path, memories[1]), count=400, seed=3)
-    for number, moment in enumerate(pace):
-        if number >= 40 and len(seen) == 2:
-            break
-        pid = endless_child(lambda turn: write_memory(path, memories[turn % 2]))
-        time.sleep(moment)
-        kill(pid)
+    for _ in killed_at_work(lambda turn: write_memory(path, memories[turn % 2]), count=40, seed=3):
         memory = read_memory(path).memory
         assert memory is not None
         assert decoded(path.read_bytes()) == pixels
