@@ -178,3 +178,10 @@ class ModelError(GmError):
     """A model is missing, damaged, not the one that was pinned, or gave what is no vector."""
 
     exit_code = 9
+
+
+class LiftError(GmError):
+    """Plates do not become geometry: too few, of different sizes, without what a method needs,
+    with cameras that cannot be, or contradicting each other."""
+
+    exit_code = 11
