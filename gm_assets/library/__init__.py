@@ -7,9 +7,10 @@ nothing of Dagster or of the command line. `docs/library.md` is for users.
 from __future__ import annotations
 
 from gm_assets.library.affected import changes_by_chain
+from gm_assets.library.authoring import acceptance
 from gm_assets.library.changes import scan
 from gm_assets.library.checking import check
-from gm_assets.library.editing import place, recover, revise
+from gm_assets.library.editing import accept, place, recover, revise
 from gm_assets.library.embedding import embed
 from gm_assets.library.ingesting import ingest
 from gm_assets.library.library import Library
@@ -63,6 +64,8 @@ __all__ = [
     "StageFile",
     "StageReport",
     "Unembedded",
+    "accept",
+    "acceptance",
     "changes_by_chain",
     "check",
     "embed",

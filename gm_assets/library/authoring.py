@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gm_assets.memory.foreign import Generated
 
 AGENT = f"gm_assets {__version__}"
+#: The action of an acceptance in a history.
+ACCEPTED = "accepted"
 
 
 def now() -> str:
@@ -162,6 +164,40 @@ def revised(
             "embeddings": (),
         }
     )
+
+
+def accepted(
+    memory: Memory, *, person: str | None, note: str | None = None, plan: str | None = None
+) -> Memory:
+    """`memory` with the acceptance of the content that it states.
+
+    Args:
+        person: who accepts it.
+        plan: where a plan accepts instead, its file and hash.
+    """
+    event = Event(
+        action=ACCEPTED,
+        when=now(),
+        software_agent=AGENT,
+        parameters=plan,
+        instance_id=memory.instance_id,
+        note=note,
+        person=person,
+    )
+    return memory.model_copy(update={"history": (*memory.history, event)})
+
+
+def acceptance(memory: Memory) -> Event | None:
+    """The last acceptance of the content that `memory` states; None where nobody accepted it.
+
+    An acceptance speaks of what was there: a later change of the content ends it.
+    """
+    for event in reversed(memory.history):
+        if event.content_id is not None or event.changed == "content":
+            return None
+        if event.action == ACCEPTED:
+            return event
+    return None
 
 
 def recovered(

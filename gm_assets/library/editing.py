@@ -1,4 +1,4 @@
-"""What people do to single files: place, revise, recover.
+"""What people do to single files: place, revise, accept, recover.
 
 Each reads the file again, writes the new memory with the whole write sequence, and brings
 the store up to date, all under the writer lock.
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from gm_assets.errors import LibraryError, NotFound, WriteRefused
 from gm_assets.library.adopting import find_adoption
-from gm_assets.library.authoring import first_memory, placed, recovered, revised
+from gm_assets.library.authoring import (
+    acceptance,
+    accepted,
+    first_memory,
+    placed,
+    recovered,
+    revised,
+)
 from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.examine import Examined, examine
 from gm_assets.library.folder import special
@@ -122,6 +129,54 @@ def revise(
                 remedy="gm place changes where it stands",
             )
         memory = revised(memory, identity, note=note, person=person)
+        return _remember(library, relative, examined, memory, break_credentials)
+
+
+def accept(
+    library: Library,
+    path: str | os.PathLike[str],
+    *,
+    person: str | None,
+    note: str | None = None,
+    plan: str | None = None,
+    break_credentials: bool = False,
+) -> Memory:
+    """Write into a file's history that the content which it states is accepted.
+
+    An acceptance of the same content by the same hand stands once. A later edit ends it.
+
+    Args:
+        person: who accepts it; None only where a plan without a writer does.
+        note: why.
+        plan: where a plan accepts instead of a person: its file and hash, for the history.
+        break_credentials: as for `place`.
+
+    Returns:
+        The memory as it reads back from the file.
+
+    Raises:
+        NotFound: there is no such file, or it carries no memory.
+        WriteRefused: its content was altered, or as for `place`.
+        LibraryError, LibraryLocked and the reading errors as for `place`.
+    """
+    with library.writing():
+        relative, examined, identity = _read(library, path)
+        memory = examined.memory
+        if memory is None:
+            raise NotFound(
+                "it carries no memory that an acceptance could be written into",
+                where=library.root / relative,
+                remedy="Give it a place first: gm place FILE --chain NAME --stage S5",
+            )
+        _refuse_altered(library.root / relative, identity, memory)
+        there = acceptance(memory)
+        if there is not None and (there.person, there.note, there.parameters) == (
+            person,
+            note,
+            plan,
+        ):
+            return memory
+        memory = accepted(memory, person=person, note=note, plan=plan)
         return _remember(library, relative, examined, memory, break_credentials)
 
 
