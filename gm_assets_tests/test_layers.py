@@ -23,7 +23,7 @@ ROWS = (
     {"library"},
     {"labelling"},
     {"stores", "lineage", "vocabulary"},
-    {"diffusion"},
+    {"diffusion", "lifting"},
     {"encoding", "sculpt"},
     {"memory", "identity"},
     {"containers"},
