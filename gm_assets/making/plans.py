@@ -1,9 +1,9 @@
 """Plans: what to make of a chain, written by a person in `<library>/plans/<chain>.yaml`.
 
 A plan says what frames a generative stage should have: words, views, passes and their weights,
-seeds. Keys at the top hold for both stages, those below `S2` or `S4` for that stage, those of
-an entry of `frames` for its frames; the inner one wins. `docs/generate.md` has the keys. Every
-problem of a plan is reported with its line.
+seeds; its `S5` section (`lift_plans`) says what to lift from them. Keys at the top hold for both
+stages, those below `S2` or `S4` for that stage, those of an entry of `frames` for its frames; the
+inner one wins. `docs/generate.md` has the keys. Every problem of a plan is reported with its line.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any, Literal, TypeAlias
 
 from gm_assets.diffusion.protocol import MAPS, Settings, Words
 from gm_assets.errors import GmError, InvalidPlan, NotFound
-from gm_assets.memory.record import SLUG
+from gm_assets.making.lift_plans import LiftPlan, LiftReader
+from gm_assets.making.plan_keys import Keys
 from gm_assets.settings import PROFILES
-from gm_assets.vocabulary.problems import Problems, near_word
+from gm_assets.vocabulary.problems import Problems
 from gm_assets.vocabulary.yaml_tree import MAX_BYTES, Entries, Items, Node, Text, read_tree
 from gm_assets.words import escaped
 
@@ -28,10 +29,6 @@ FOLDER = "plans"
 Made: TypeAlias = Literal["S2", "S4"]
 MADE: tuple[Made, ...] = ("S2", "S4")
 
-#: Characters of a prompt.
-MAX_TEXT = 2_000
-#: Entries of `frames`, views of an entry, seeds of an entry.
-MAX_LIST = 256
 #: Seeds that JSON keeps exactly (RFC 8785 section 3.2.2.3).
 MAX_SEED = 2**53 - 1
 MAX_SIDE = 8_192
@@ -208,6 +205,20 @@ def read_plan(path: Path, stage: Made) -> Plan:
         InvalidPlan: with every problem of the file, each with line and column.
         NotFound: it says nothing of that stage and has nothing that holds for both.
     """
+    return parse_plan(_bytes_of(path), path, stage)
+
+
+def read_lift_plan(path: Path) -> LiftPlan:
+    """Read and check a plan, and take what it says of S5. Raises as `read_plan`."""
+    return parse_lift_plan(_bytes_of(path), path)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """A plan's bytes, at most one more than a plan may have.
+
+    Raises:
+        GmError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -215,21 +226,36 @@ def read_plan(path: Path, stage: Made) -> Plan:
         raise GmError(
             f"the plan cannot be read ({error.strerror})", where=path, remedy="Make it readable"
         ) from None
-    return parse_plan(data, path, stage)
+    return data
 
 
 def parse_plan(data: bytes, path: Path, stage: Made) -> Plan:
     """Check the bytes of a plan; `path` names it in errors. Raises as `read_plan`."""
+    return _plans(data, path)[0][stage]
+
+
+def parse_lift_plan(data: bytes, path: Path) -> LiftPlan:
+    """Check the bytes of a plan and take what it says of S5. Raises as `read_plan`."""
+    return _plans(data, path)[1]
+
+
+def _plans(data: bytes, path: Path) -> tuple[dict[Made, Plan], LiftPlan]:
+    """Everything that a plan says, for all stages.
+
+    Raises:
+        InvalidPlan: with every problem of the file.
+    """
     problems = Problems(path)
     root = read_tree(data, problems, plain=("int", "float", "bool"))
     plans: dict[Made, Plan] = {}
+    lift = LiftPlan(source=path)
     if isinstance(root, Entries):
-        plans = _Reader(problems).plans(root)
+        plans, lift = _Reader(problems).plans(root)
     elif not problems.found:
         problems.add(root, "this is no plan", "Begin with `prompt: …`")
     if problems.found:
         raise InvalidPlan.of(problems.found)
-    return plans[stage]
+    return plans, lift
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -248,15 +274,12 @@ def parse_size(text: str) -> tuple[int, int]:
     return sides
 
 
-class _Reader:
-    """Reads the parts of a plan; what is wrong goes into `problems`."""
+class _Reader(Keys):
+    """Reads the parts of a plan."""
 
-    def __init__(self, problems: Problems) -> None:
-        self.problems = problems
-
-    def plans(self, root: Entries) -> dict[Made, Plan]:
+    def plans(self, root: Entries) -> tuple[dict[Made, Plan], LiftPlan]:
         common = {"profile", "writer", "note", "folder"}
-        self.only_keys(root, {*_VALUES, *common, *MADE, "frames"})
+        self.only_keys(root, {*_VALUES, *common, *MADE, "frames", "S5"})
         about = {key: self.line(root, key) for key in ("writer", "note")}
         profile, folder = self.word(root, "profile", PROFILES), self.folder(root)
         base = self.values(root, FramePlan())
@@ -275,7 +298,16 @@ class _Reader:
             plans[stage] = Plan(
                 stage, frames, profile=profile, folder=folder, source=self.problems.path, **about
             )
-        return plans
+        lift = LiftPlan(folder=folder, source=self.problems.path, **about)
+        lift = LiftReader(self.problems).section(root.get("S5"), lift)
+        entries = {frame.name for frame in plans["S4"].frames}
+        if lift.frames is not None and lift.frames not in entries and not self.problems.found:
+            self.problems.add(
+                root.get("S5"),
+                f"`S5` names the frames `{lift.frames}`, and no entry is called so",
+                "Write the name of an entry of `frames`",
+            )
+        return plans, lift
 
     def frames(self, node: Node, base: FramePlan) -> tuple[FramePlan, ...]:
         if not isinstance(node, Items) or not node.items:
@@ -383,12 +415,8 @@ class _Reader:
     def guidance(self, node: Entries, key: str) -> dict[str, Any]:
         return {key: self.number(node.get(key), key, 0, 100)}
 
-    def truth(self, node: Entries, key: str) -> dict[str, Any]:
-        value = node.get(key)
-        if isinstance(value, Text) and value.text in ("true", "false"):
-            return {key: value.text == "true"}
-        self.problems.add(value, f"`{key}` is a truth value", "Write true or false")
-        return {}
+    def identity(self, node: Entries, key: str) -> dict[str, Any]:
+        return {key: self.truth(node, key)}
 
     def folder(self, node: Entries) -> str | None:
         text = self.line(node, "folder")
@@ -401,79 +429,8 @@ class _Reader:
             )
         return "/".join(parts) if text else None
 
-    def word(self, node: Entries, key: str, known: tuple[str, ...]) -> str | None:
-        text = self.line(node, key)
-        if text is not None and text not in known:
-            self.problems.add(
-                node.get(key),
-                f"`{key}` cannot be {escaped(text)}",
-                f"{near_word(text, known)}Write one of {', '.join(known)}",
-            )
-        return text
-
-    def slug(self, node: Entries, key: str) -> str:
-        text = self.line(node, key)
-        if text is None or not SLUG.match(text) or len(text) > 48:
-            self.problems.add(
-                node.get(key) or node,
-                f"a `{key}` is needed: lower-case letters, digits and single hyphens, 48 at most",
-                f"Write e.g. `{key}: first-snow`",
-            )
-            return ""
-        return text
-
-    def line(self, node: Entries, key: str) -> str | None:
-        """The text of a key on one line, blanks joined; None where the key is not there."""
-        value = node.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, Text) or len(value.text) > MAX_TEXT:
-            what = f"`{key}` must be one text of at most {MAX_TEXT:,} characters"
-            self.problems.add(value, what, "Shorten it, and write no list")
-            return ""
-        text = " ".join(value.text.split())
-        if text != escaped(text):
-            self.problems.add(value, f"`{key}` holds control characters", "Remove them")
-        return text
-
-    def number(self, node: Node | None, key: str, least: float, most: float) -> float | None:
-        if node is None:
-            return None
-        text = node.text if isinstance(node, Text) else ""
-        value = float(text) if _NUMBER.match(text) else None
-        if value is None or not least <= value <= most:
-            self.problems.add(
-                node, f"`{key}` must be a number from {least} to {most}", "Correct that number"
-            )
-            return None
-        return value
-
-    def integer(self, node: Node | None, key: str, least: int, most: int) -> int | None:
-        text = node.text if isinstance(node, Text) else ""
-        if not re.fullmatch(r"[0-9]{1,16}", text) or not least <= int(text) <= most:
-            self.problems.add(
-                node, f"{key} must be a whole number from {least} to {most}", "Correct that number"
-            )
-            return None
-        return int(text)
-
-    def bounded(self, node: Items, key: str) -> tuple[Node, ...]:
-        if len(node.items) > MAX_LIST:
-            self.problems.add(node, f"more than {MAX_LIST} {key}", "Use several plans")
-        return node.items[:MAX_LIST]
-
-    def only_keys(self, node: Entries, known: set[str]) -> None:
-        for key, (at, _) in node.entries.items():
-            if key not in known:
-                self.problems.add(
-                    at,
-                    f"unknown key `{escaped(key)}`",
-                    f"{near_word(key, known)}Known keys: {', '.join(sorted(known))}",
-                )
-
 
 _SIZE = re.compile(r"(?P<width>[0-9]{1,5})(?:x(?P<height>[0-9]{1,5}))?\Z")
-_NUMBER = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?\Z")
 
 #: How each key of a frame is read.
 _VALUES: dict[str, Any] = {
@@ -488,5 +445,5 @@ _VALUES: dict[str, Any] = {
     "seeds": _Reader.seeds,
     "steps": _Reader.steps,
     "guidance": _Reader.guidance,
-    "identity": _Reader.truth,
+    "identity": _Reader.identity,
 }
