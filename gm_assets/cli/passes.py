@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Remarks on a mesh that are printed; one of many parts may have thousands.
 MOST_FINDINGS = 12
+_TRACERS: dict[str, Literal["scalar_rgb", "llvm_ad_rgb"]] = {
+    "scalar": "scalar_rgb",
+    "llvm": "llvm_ad_rgb",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +41,8 @@ def passes(
         list[str] | None,
         typer.Option(
             "--pass",
-            help="depth, normal, normal-world, silhouette, ids, skeleton, pose or clay; several "
-            "times (default: depth, normal, silhouette, ids).",
+            help="depth, normal, normal-world, silhouette, ids, skeleton, pose, clay or final; "
+            "several times (default: depth, normal, silhouette, ids).",
             show_default=False,
         ),
     ] = None,
@@ -59,6 +63,12 @@ def passes(
     samples: Annotated[
         int, typer.Option(min=1, max=8, help="Sub-pixels along a side, for the silhouette.")
     ] = 1,
+    paths: Annotated[
+        int, typer.Option(min=1, max=4096, help="Paths for each pixel of a final.")
+    ] = 64,
+    tracer: Annotated[
+        str, typer.Option(help="Variant of Mitsuba for finals: scalar or llvm.")
+    ] = "scalar",
     exr: Annotated[
         Path | None,
         typer.Option(help="Also depth as OpenEXR floats, into this folder.", show_default=False),
@@ -75,6 +85,7 @@ def passes(
     """Make the geometry passes of a mesh; each remembers the mesh, its camera and its recipe."""
     from gm_assets.making.passes import USUAL, PassOrder
     from gm_assets.making.viewing import Stated, passes_in_folder, passes_in_library
+    from gm_assets.sculpt.pathtrace import Final
     from gm_assets.sculpt.reading import UNITS
     from gm_assets.sculpt.views import Lens
 
@@ -82,6 +93,8 @@ def passes(
         raise GmError(
             f"--up {up} --unit {unit}", remedy=f"--up is y or z, --unit {', '.join(UNITS)}"
         )
+    if tracer not in _TRACERS:
+        raise GmError(f"--tracer {tracer}", remedy=f"It is {' or '.join(_TRACERS)}")
     width, height = _size(size)
     order = PassOrder(
         tuple(filter(None, views.split(","))),
@@ -90,6 +103,7 @@ def passes(
         height,
         Lens(lens, film, margin),
         samples,
+        Final(paths, variant=_TRACERS[tracer]),
     )
     stated = Stated(chain, up, unit)
     root = None if out is not None else _library_of(ctx, library, file)

@@ -23,6 +23,7 @@ from gm_assets.memory.files import load_packet
 from gm_assets.memory.record import Camera, Memory, Parent, Placement, Stage
 from gm_assets.sculpt import maps
 from gm_assets.sculpt.model import Sculpt
+from gm_assets.sculpt.pathtrace import Final, pathtraced
 from gm_assets.sculpt.reading import BARE, Model, format_of, open_document, read_model
 from gm_assets.sculpt.views import Lens, View, views_of
 
@@ -40,6 +41,7 @@ PASSES: dict[str, str] = {
     "skeleton": "Medial skeleton of the silhouette.",
     "pose": "The rig's joints and bones.",
     "clay": "Clay render of the geometry, lit as in a studio.",
+    "final": "Path-traced render, lit as in a studio.",
 }
 #: Those that are made where nobody chooses.
 USUAL: tuple[str, ...] = ("depth", "normal", "silhouette", "ids")
@@ -61,6 +63,7 @@ class PassOrder:
         lens: of the cameras of named views.
         samples: sub-pixels along each side of a pixel that the silhouette is sampled at; with
             one it is hard-edged.
+        final: how the pass `final` is traced.
 
     Raises:
         GmError: a pass is unknown, or a number beyond its bounds.
@@ -72,6 +75,7 @@ class PassOrder:
     height: int = 512
     lens: Lens = field(default_factory=Lens)
     samples: int = 1
+    final: Final = field(default_factory=Final)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.passes if name not in PASSES]
@@ -335,7 +339,7 @@ class _View:
     def made(self) -> PassSet:
         stage = self.mesh.placement.stage
         recipes = {name: self.recipe(name, stage) for name in dict.fromkeys(self.order.passes)}
-        paths = {name: f"{self.place(recipes)}/{name}.png" for name in recipes}
+        paths = {name: f"{self.place(recipes)}/{self.file(name)}.png" for name in recipes}
         files: dict[str, Kept] = {}
         for name, recipe in recipes.items():
             kept = kept_at(
@@ -363,6 +367,13 @@ class _View:
         in_order = {name: files[name] for name in recipes}
         return PassSet(self.view.name, self.view.camera, in_order, made)
 
+    def file(self, name: str) -> str:
+        """The name of a pass's file: finals with more paths lie beside those with fewer."""
+        final = self.order.final
+        if name != "final":
+            return name
+        return f"{name}-{final.paths}" + ("-llvm" if final.variant == "llvm_ad_rgb" else "")
+
     def recipe(self, name: str, stage: Stage) -> dict[str, Any]:
         """What makes the pass again, without what only the making tells."""
         parameters: dict[str, Any] = {
@@ -373,6 +384,8 @@ class _View:
         }
         if name == "silhouette" and self.order.samples > 1:
             parameters["samples"] = self.order.samples
+        if name == "final":
+            parameters["final"] = self.order.final.recipe()
         if format_of(self.mesh.data, self.mesh.path) in BARE:
             parameters |= {"up": self.mesh.up, "unit": self.mesh.unit}
         return {
@@ -439,6 +452,7 @@ class _Drawing:
             "skeleton": self._skeleton,
             "pose": self._pose,
             "clay": self._clay,
+            "final": self._final,
         }[name]
         data, results = encoder()
         normalisation = self._mesh.model.normalisation
@@ -492,3 +506,9 @@ class _Drawing:
         _ = self._passes  # a camera that sees nothing is refused before the light is set up
         size = (self._order.width, self._order.height)
         return maps.png(clay(self._mesh.scene, self._camera, *size)), {}
+
+    def _final(self) -> tuple[bytes, dict[str, Any]]:
+        _ = self._passes
+        order = self._order
+        picture = pathtraced(self._mesh.scene, self._camera, order.width, order.height, order.final)
+        return maps.png(picture), {}

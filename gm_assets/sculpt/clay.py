@@ -68,7 +68,25 @@ def clay(
             linear = light.shade(camera, width, height, offset, turn)
             # Each sub-pixel passes the tone curve alone, or bright edges would stay jagged.
             total += _tone(linear * studio.exposure)
-    picture = total.reshape(height, width, 3) / studio.samples**2
+    return _printed(total.reshape(height, width, 3) / studio.samples**2)
+
+
+def backdrop(height: int, width: int) -> Floats:
+    """Paper behind the subject, (height, width, 3) linear: a pool of light, falling off."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
+    pool = np.exp(-((x + 0.06) ** 2 * 3.4 + (y + 0.10) ** 2 * 3.0))
+    tone = 0.020 + 0.085 * pool
+    return tone[..., None] * np.array([0.98, 0.97, 1.0], np.float32)
+
+
+def toned(linear: Floats) -> NDArray[np.uint8]:
+    """Linear light, (height, width, 3), as the picture that a clay render would make of it."""
+    return _printed(_tone(linear))
+
+
+def _printed(picture: Floats) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
     picture *= _vignette(height, width)[..., None]
     return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
 
@@ -112,7 +130,7 @@ class _Light:
     ) -> Floats:
         """Linear light of one sub-pixel of every pixel, (height * width, 3)."""
         eye, directions = camera_rays(camera, width, height, offset)
-        colour = self._backdrop(height, width)
+        colour = backdrop(height, width).reshape(-1, 3)
         hits = self.scene.trace(eye, directions)
         met = hits.met
         seen = directions[met]
@@ -185,14 +203,6 @@ class _Light:
         for ray in cones(self.key, self.studio.softness, pixel, turns, salt=2):
             free += ~self.scene.blocked(start, ray)
         return free / np.float32(rays)
-
-    def _backdrop(self, height: int, width: int) -> Floats:
-        """Paper behind the subject: a pool of light above its middle, falling off."""
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
-        pool = np.exp(-((x + 0.06) ** 2 * 3.4 + (y + 0.10) ** 2 * 3.0))
-        tone = 0.020 + 0.085 * pool
-        return (tone[..., None] * np.array([0.98, 0.97, 1.0], np.float32)).reshape(-1, 3)
 
     def _floor(
         self,
