@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from gm_assets.containers import glb, jpeg, png, webp
+from gm_assets.containers import glb, jpeg, ply, png, webp
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -31,12 +31,13 @@ __all__ = [
     "embed",
     "find_packet",
     "foreign_format",
+    "is_model",
     "parse",
     "sniff",
 ]
 
 CONTAINERS: dict[str, Container] = {
-    module.CONTAINER.name: module.CONTAINER for module in (png, jpeg, webp, glb)
+    module.CONTAINER.name: module.CONTAINER for module in (png, jpeg, webp, glb, ply)
 }
 
 #: Formats that we recognise in order to say what a file is, but do not handle here.
@@ -55,8 +56,6 @@ _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
     (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"),
     (b"#usda", 0, "USD"),
     (b"PXR-USDC", 0, "USD"),
-    (b"ply\n", 0, "PLY"),
-    (b"ply\r", 0, "PLY"),
     (b"Kaydara FBX", 0, "FBX"),
     (b"solid ", 0, "STL"),
     (b"PK\x03\x04", 0, "ZIP (3MF, USDZ)"),
@@ -74,7 +73,17 @@ def sniff(head: bytes) -> str | None:
         return "webp"
     if head.startswith(b"glTF"):
         return "glb"
+    if head.startswith((b"ply\n", b"ply\r")):
+        return "ply"
     return None
+
+
+def is_model(format: str | None) -> bool:
+    """Whether files of the format called so are 3D models; the others are images.
+
+    False for None and for names that are no container's.
+    """
+    return format in CONTAINERS and CONTAINERS[format].kind == "model"
 
 
 def foreign_format(head: bytes) -> str | None:

@@ -382,6 +382,7 @@ def difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | N
 
 CONTAINER = Container(
     name="glb",
+    kind="model",
     media_type="model/gltf-binary",
     suffix=".glb",
     parse=parse,

@@ -283,6 +283,7 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
 
 CONTAINER = Container(
     name="jpeg",
+    kind="image",
     media_type="image/jpeg",
     suffix=".jpg",
     parse=parse,

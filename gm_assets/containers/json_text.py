@@ -38,6 +38,18 @@ def loads(text: str, where: str | None = None) -> Any:
         raise UnreadableFile(f"malformed JSON: {error}", where=where) from None
 
 
+def object_or_bytes(data: bytes) -> dict[str, Any] | bytes:
+    """A packet as the JSON object that it is; as it came where it is damaged.
+
+    A damaged memory does not make its file unreadable: whoever loads the memory says so.
+    """
+    try:
+        value = _DECODER.decode(data.decode("utf-8"))
+    except (RecursionError, ValueError):
+        return data
+    return value if isinstance(value, dict) else data
+
+
 def dumps(value: Any) -> bytes:
     """Compact UTF-8 JSON.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 from gm_assets.containers import json_text
 from gm_assets.errors import TooLarge, UnreadableFile, WriteRefused
@@ -41,15 +41,15 @@ class Layout:
     """The anatomy of one file, found without decoding it.
 
     Attributes:
-        format: 'png', 'jpeg', 'webp' or 'glb'.
+        format: its container's name, e.g. 'png' or 'glb'.
         size: bytes in the file.
         picture: every byte that can change the decoded picture, in file order; their
-            concatenation is what `stream_hash` (scheme st1) hashes. For GLB: the chunks after
-            the JSON chunk, which have no stream hash of their own (see `asset_hash`).
+            concatenation is what `stream_hash` (scheme st1) hashes. For a model: the bytes
+            that its JSON or header describes; a model has no stream hash (see `asset_hash`).
         kept: every byte that a memory write leaves exactly as it is, in file order.
         packets: the XMP payloads as they lie in the file (0 or 1 in a healthy file).
-        packet: the first XMP payload, decompressed, at most `MAX_PACKET` bytes. For GLB the
-            UTF-8 JSON of the packet.
+        packet: the first XMP payload, decompressed, at most `MAX_PACKET` bytes. For a model
+            the UTF-8 JSON of the packet.
         width, height: pixels as stored, before any orientation; None for 3D.
         bit_depth: bits a sample as stored.
         channels: 'L', 'LA', 'P', 'RGB', 'RGBA', 'CMYK' (any four-component JPEG) or None.
@@ -83,7 +83,8 @@ class Layout:
 class Packet:
     """What the fast path found: the XMP payload of a file whose pixels were not read.
 
-    `payload` is XMP; in a GLB it is the JSON-LD object, parsed, since finding it parses it.
+    `payload` is XMP; in a model it is the JSON-LD object, parsed, since finding it parses it
+    (as bytes where it is damaged).
     """
 
     format: str
@@ -92,7 +93,7 @@ class Packet:
 
     @property
     def data(self) -> bytes | None:
-        """The payload as bytes; UTF-8 JSON for a GLB."""
+        """The payload as bytes; UTF-8 JSON for a model."""
         return json_text.dumps(self.payload) if isinstance(self.payload, dict) else self.payload
 
 
@@ -102,7 +103,8 @@ class Container:
 
     Attributes:
         name: the format's short name, as in `Layout.format`.
-        media_type: its registered media type.
+        kind: 'image' or 'model'. Images carry their memory as XMP (RDF/XML), models as JSON-LD.
+        media_type: its registered media type; `application/octet-stream` where none is.
         suffix: the usual file name suffix.
         parse: `(data, where) -> Layout`.
         find_packet: `(file, where) -> Packet`, reading headers only.
@@ -112,6 +114,7 @@ class Container:
     """
 
     name: str
+    kind: Literal["image", "model"]
     media_type: str
     suffix: str
     parse: Callable[[bytes, Where], Layout]

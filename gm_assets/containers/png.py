@@ -320,6 +320,7 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
 
 CONTAINER = Container(
     name="png",
+    kind="image",
     media_type="image/png",
     suffix=".png",
     parse=parse,

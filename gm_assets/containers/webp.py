@@ -301,6 +301,7 @@ def difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | N
 
 CONTAINER = Container(
     name="webp",
+    kind="image",
     media_type="image/webp",
     suffix=".webp",
     parse=parse,

@@ -52,7 +52,7 @@ def view_of(source: Source, side: int, where: str | None = None) -> NDArray[np.u
         uint8 `(h, w, 3)`; pictures smaller than the side keep their size.
 
     Raises:
-        UnsupportedFormat: a GLB, or no picture. A model has no vector; its renders have.
+        UnsupportedFormat: a model, or no picture. A model has no vector; its renders have.
         UnreadableFile: truncated or damaged. NotFound, MemoryConflict: as `identity.read_file`.
         TooLarge: beyond the bounds of `identity.bounds`.
         ValueError: samples of another type or shape.
@@ -66,7 +66,7 @@ def view_of(source: Source, side: int, where: str | None = None) -> NDArray[np.u
 
 def _decoded(data: bytes, side: int, where: str | None) -> NDArray[np.uint8]:
     layout = containers.parse(data, where)
-    if layout.format == "glb":
+    if containers.is_model(layout.format):
         raise UnsupportedFormat(
             "a 3D file has no picture that an encoder could see",
             where=where,

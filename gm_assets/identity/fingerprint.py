@@ -36,6 +36,7 @@ _SUFFIXES = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "webp": (".webp",),
     "glb": (".glb",),
+    "ply": (".ply",),
 }
 
 
@@ -44,7 +45,7 @@ class Identity:
     """What a file is. Hashes are 64 lower-case hex digits, the perceptual one 16.
 
     Attributes:
-        format: 'png', 'jpeg', 'webp' or 'glb'. kind: 'image' or 'model'.
+        format: a key of `containers.CONTAINERS`. kind: 'image' or 'model'.
         size: bytes. file_hash: SHA-256 of all of them.
         content_id: the typed key of the content: `px:<pixel_hash>:<W>x<H>`,
             `as:<asset_hash>`, or `st:<stream_hash>` where samples have no canonical form.
@@ -132,10 +133,10 @@ def identify_bytes(data: bytes, where: str | None = None) -> Identity:
     layout = containers.parse(data, where)
     file_hash = hashlib.sha256(data).hexdigest()
     notes = layout.notes + _name_note(layout, where)
-    if layout.format == "glb":
-        model = model_hashes(data, where)
+    if containers.is_model(layout.format):
+        model = model_hashes(data, where, layout=layout)
         return Identity(
-            format="glb",
+            format=layout.format,
             kind="model",
             size=len(data),
             file_hash=file_hash,

@@ -65,6 +65,17 @@ def hash_geometry(gltf: Json, binary: memoryview, where: str | None = None) -> s
     return _Document(gltf, binary, where).digest()
 
 
+def add_arrays(
+    digest: Any, mode: int, points: npt.NDArray[np.float32], indices: npt.NDArray[Any]
+) -> None:
+    """Add one primitive to a SHA-256 object: (n, 3) positions in world space and its indices."""
+    points = points + np.float32(0)  # -0 becomes 0
+    points[np.isnan(points)] = np.float32("nan")
+    digest.update(b"ge1 %d %d %d\n" % (mode, len(points), len(indices)))
+    digest.update(np.ascontiguousarray(points, ">f4"))
+    digest.update(np.ascontiguousarray(indices, ">u4"))
+
+
 class _Document:
     def __init__(self, gltf: Json, binary: memoryview, where: str | None) -> None:
         self._gltf, self._where = gltf, where
@@ -98,8 +109,6 @@ class _Document:
             with np.errstate(all="ignore"):  # a forged transform may overflow; that is a value too
                 moved = points.astype(np.float64) @ world[:3, :3].T + world[:3, 3]
                 points = moved.astype(np.float32)
-        points = points + np.float32(0)  # -0 becomes 0
-        points[np.isnan(points)] = np.float32("nan")
         if (at := primitive.get("indices")) is not None:
             indices = self._accessor(at, "SCALAR")[:, 0]
             if not np.issubdtype(indices.dtype, np.unsignedinteger):
@@ -111,9 +120,7 @@ class _Document:
         mode = primitive.get("mode", 4)
         if not isinstance(mode, int) or not 0 <= mode <= 6:
             self._broken(f"a primitive has the undefined mode {mode!r}")
-        digest.update(b"ge1 %d %d %d\n" % (mode, len(points), len(indices)))
-        digest.update(np.ascontiguousarray(points, ">f4"))
-        digest.update(np.ascontiguousarray(indices, ">u4"))
+        add_arrays(digest, mode, points, indices)
 
     def _placed_meshes(self) -> Iterator[tuple[Json, Matrix]]:
         """Meshes of the scene with their world transforms, depth first in document order."""

@@ -120,4 +120,6 @@ def _stripped_hash(path: Path) -> str:
 
     data, where = read_file(path), os.fspath(path)
     layout = containers.parse(data, where)
-    return asset_hash(data, where) if layout.format == "glb" else stream_hash(data, layout)
+    if containers.is_model(layout.format):
+        return asset_hash(data, where, layout=layout)
+    return stream_hash(data, layout)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gm_assets.containers import is_model
 from gm_assets.errors import UnreadableFile
 from gm_assets.library.encoders import complete
 from gm_assets.library.examine import Examined, examine
@@ -101,7 +102,7 @@ def _vectors(
     pictures = {
         file.path: (file.content_id, found[file.path].memory)
         for file in files
-        if file.state in ("sound", "provisional") and file.content_id and file.format != "glb"
+        if file.state in ("sound", "provisional") and file.content_id and not is_model(file.format)
     }
     return complete(library, pictures) if pictures else Completed()
 
@@ -188,6 +189,6 @@ def _face(files: list[StageFile], primary_document: Any) -> StageFile | None:
     """The file that stands for the stage: of the primary document, pictures before models."""
     ordered = sorted(
         files,
-        key=lambda f: (f.document_id != primary_document, f.format == "glb", f.path),
+        key=lambda f: (f.document_id != primary_document, is_model(f.format), f.path),
     )
     return ordered[0] if ordered else None

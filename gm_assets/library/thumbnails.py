@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gm_assets.containers import is_model
 from gm_assets.errors import GmError, LibraryError, NotFound, UnreadableFile
 from gm_assets.library.folder import stored
 from gm_assets.memory.files import Signature
@@ -71,7 +72,7 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
             data = _unchanged(full, signature)
             if data is None:
                 continue
-            return _clay(data, full, size) if format == "glb" else _picture(data, full, size)
+            return _clay(data, format, size) if is_model(format) else _picture(data, full, size)
         except GmError as error:
             reason = error
         except Exception as error:
@@ -164,17 +165,17 @@ def _stretched(samples: np.ndarray) -> np.ndarray:
     return (np.clip(scaled, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def _clay(data: bytes, full: Path, size: int) -> Image.Image:
+def _clay(data: bytes, format: str, size: int) -> Image.Image:
     """A clay render of a model."""
     import numpy as np
     from PIL import Image
 
     from gm_assets.sculpt.cameras import frame
     from gm_assets.sculpt.clay import clay
-    from gm_assets.sculpt.glb import parse_glb
     from gm_assets.sculpt.rays import Scene
+    from gm_assets.sculpt.reading import read_sculpt
 
-    sculpt = parse_glb(data, where=full)
+    sculpt = read_sculpt(data, format)
     points = np.concatenate([part.vertices for part in sculpt.parts])
     return Image.fromarray(clay(Scene(sculpt), frame(points), size, size))
 

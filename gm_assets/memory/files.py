@@ -55,7 +55,7 @@ class Found:
     Attributes:
         memory: the memory; None where the file holds none of ours.
         source: the packet it came from, or a foreign one, as it was found.
-        format: 'png', 'jpeg', 'webp' or 'glb', by content.
+        format: a key of `containers.CONTAINERS`, by content.
         size: bytes in the file.
         signature: of the file at the time it was read.
         notes: what is unusual but not an error.
@@ -79,7 +79,7 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
 
     Raises:
         UnreadableFile: gone, not permitted, empty, truncated where it was read, or no file.
-        UnsupportedFormat: not PNG, JPEG, WebP or GLB.
+        UnsupportedFormat: a format that carries no memory here.
         InvalidMemory: a packet that is no XMP, or a memory that breaks its definition.
         TooLarge: a packet beyond 4 MB.
     """
@@ -105,7 +105,7 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
 def foreign_document_id(path: str | os.PathLike[str]) -> str | None:
     """The xmpMM:DocumentID that other programs gave a picture without a memory of ours.
 
-    None for a file that has none, has a memory, cannot be read, or is a GLB. Reads headers.
+    None for a file that has none, has a memory, cannot be read, or is a model. Reads headers.
     """
     where = os.fspath(path)
     try:
@@ -113,7 +113,7 @@ def foreign_document_id(path: str | os.PathLike[str]) -> str | None:
         with file:
             packet = containers.find_packet(file, where)
         data = packet.data
-        if data is None or packet.format == "glb" or xmp.load(data, where) is not None:
+        if data is None or containers.is_model(packet.format) or xmp.load(data, where) is not None:
             return None
         found = xmp.document_id(data)
     except Exception:  # whatever a file holds: what is wrong with it, the ingest will say
@@ -138,14 +138,24 @@ def _open(where: str) -> tuple[FileIO, os.stat_result]:
 def load_packet(
     format: str, packet: bytes | dict[str, Any], where: str | None = None
 ) -> Memory | None:
-    """The memory in a packet as `format` carries it: XMP, or JSON-LD (parsed or not) in a GLB.
+    """The memory in a packet as `format` carries it: XMP, or JSON-LD (parsed or not) in a model.
 
     Raises:
         InvalidMemory, TooLarge: as `xmp.load` and `xmp_json.load`.
     """
     if isinstance(packet, dict):
         return xmp_json.load(packet, where)
-    return xmp_json.load(json.loads(packet), where) if format == "glb" else xmp.load(packet, where)
+    if not containers.is_model(format):
+        return xmp.load(packet, where)
+    try:
+        value = json.loads(packet)
+    except (ValueError, RecursionError):
+        raise InvalidMemory(
+            "its memory is damaged: it is not the JSON that was written",
+            where=where,
+            remedy="Restore the file, or remove the damaged memory with a text editor",
+        ) from None
+    return xmp_json.load(value, where)
 
 
 def dump_packet(format: str, memory: Memory, onto: bytes | None = None) -> bytes:
@@ -154,10 +164,16 @@ def dump_packet(format: str, memory: Memory, onto: bytes | None = None) -> bytes
     Raises:
         WriteRefused, InvalidMemory, TooLarge: as `xmp.dump` and `xmp_json.dump`.
     """
-    if format != "glb":
+    if not containers.is_model(format):
         return xmp.dump(memory, onto)
-    merged = xmp_json.dump(memory, None if onto is None else json.loads(onto))
-    return json_text.dumps(merged)
+    try:
+        foreign = None if onto is None else json.loads(onto)
+    except (ValueError, RecursionError):
+        raise WriteRefused(
+            "the memory that is already there is damaged and cannot be merged",
+            remedy="Restore the file, or remove the damaged memory with a text editor",
+        ) from None
+    return json_text.dumps(xmp_json.dump(memory, foreign))
 
 
 def write_memory(
@@ -172,7 +188,7 @@ def write_memory(
     """Write `memory` into a file; everything in it that is not ours stays as it is.
 
     Foreign XMP is merged. The new file is proven before it takes the old one's place: read
-    back, its memory is the one given, its picture's bytes (stream hash; for a GLB all that the
+    back, its memory is the one given, its picture's bytes (stream hash; for a model all that the
     asset hash covers) and all bytes outside the memory are those of the original. The file's
     modification time becomes the time of the write; mode, owner and attributes stay.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pyarrow as pa
 import rfc8785
 
+from gm_assets.containers import is_model
 from gm_assets.errors import GmError
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.record import (
@@ -315,7 +316,7 @@ class _FileFacts(NamedTuple):
     @classmethod
     def remembered(cls, format: str | None, written: Written | None) -> _FileFacts:
         """Facts of a file of which only the memory was read."""
-        kind = None if format is None else "model" if format == "glb" else "image"
+        kind = None if format is None else "model" if is_model(format) else "image"
         if written is None:
             return cls(format, kind)
         return cls(
