@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _PHASES = {
     "find": "finding files",
     "label": "labelling",
+    "lift": "lifting",
     "make": "making",
     "read": "reading",
     "embed": "embedding",
