@@ -38,11 +38,13 @@ from gm_assets.containers.layout import (
     require_equal,
     splice,
 )
-from gm_assets.containers.ply_data import MAX_HEADER, Element, Header, Line, read_header
+from gm_assets.containers.ply_data import MAX_HEADER, Ascii, Element, Header, Line, read_header
 from gm_assets.errors import TooLarge, UnreadableFile
 
 _TEXT_BYTES = 900
 _OURS = re.compile(r"comment gm ([0-9]{1,6})/([0-9]{1,6}) (.*)", re.DOTALL)
+#: Stands for a missing line: no JSON holds it, so that the rest cannot pass for the whole.
+_GAP = "\0"
 _RUN_OF_SPACES = re.compile(r" (?= )")
 
 
@@ -73,26 +75,33 @@ def _find(lines: Iterable[Line], where: Where) -> _Found:
     texts: list[list[str]] = []
     ours: list[Line] = []
     complete, expected, total = True, 1, 0
+
+    def gap() -> None:
+        nonlocal complete
+        complete = False
+        texts[-1].append(_GAP)
+
     for line in lines:
         match = _OURS.fullmatch(line.text)
         if match is None:
             continue
         number, of = int(match[1]), int(match[2])
         ours.append(line)
-        if number == 1:
-            complete = complete and expected > total
+        if number == 1 or not texts:
+            if expected <= total:
+                gap()
             texts.append([])
-        elif not texts:
-            texts.append([])
-            complete = False
-        elif number != expected:
-            complete = False
+            expected = 1
+        if number != expected:
+            gap()
         expected, total = number + 1, of
         texts[-1].append(match[3].rstrip("\r"))
+    if expected <= total:
+        gap()
     joined = tuple("".join(parts) for parts in texts)
     for text in joined:
         bounded(len(text), where)
-    return _Found(joined, tuple(ours), complete and expected > total)
+    return _Found(joined, tuple(ours), complete)
 
 
 def _check_data(data: bytes, header: Header, where: Where) -> None:
@@ -108,16 +117,20 @@ def _check_data(data: bytes, header: Header, where: Where) -> None:
 
 
 def _ascii_is_short(data: bytes, header: Header) -> bool:
+    """Whether there are fewer rows than stated; read number by number if lines do not show it."""
     rows = sum(one.count for one in header.elements)
     lines = data.count(b"\n", header.start) or data.count(b"\r", header.start)
-    if data[header.start :].strip() and not data.endswith((b"\n", b"\r")):
-        lines += 1
-    if rows <= lines:
+    if rows <= lines + (not data.endswith((b"\n", b"\r"))):
         return False
     if rows > len(data):
         return True
-    least = sum(one.count * len(one.properties) for one in header.elements)
-    return least > len(data[header.start :].split())
+    body = Ascii(data, header.start, None)
+    try:
+        for element in header.elements:
+            body.skip(element)
+    except UnreadableFile:
+        return True
+    return False
 
 
 def _binary_is_short(data: bytes, order: str, header: Header) -> bool:

@@ -74,7 +74,7 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
                 continue
             return _clay(data, format, size) if is_model(format) else _picture(data, full, size)
         except GmError as error:
-            reason = error
+            reason = error if error.where else type(error)(error.what, where=full)
         except Exception as error:
             reason = UnreadableFile(f"it cannot be shown ({error})", where=full)
     raise reason

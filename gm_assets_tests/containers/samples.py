@@ -101,6 +101,36 @@ GLTF: dict[str, Any] = {
 }
 
 
+VERTICES = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 1.5, 0.25))
+
+
+def ply(
+    order: str | None = "<",
+    faces: tuple[tuple[int, ...], ...] = ((0, 1, 2), (0, 2, 3)),
+    newline: str = "\n",
+    more: tuple[str, ...] = (),
+) -> bytes:
+    """A small mesh; `order` is '<', '>' or None for ASCII, `more` are further header lines."""
+    kind = {"<": "binary_little_endian", ">": "binary_big_endian", None: "ascii"}[order]
+    header = (
+        *("ply", f"format {kind} 1.0", "comment made by hand", *more),
+        *(f"element vertex {len(VERTICES)}", "property float x", "property float y"),
+        *("property float z", f"element face {len(faces)}"),
+        *("property list uchar int vertex_indices", "end_header"),
+    )
+    head = "".join(line + newline for line in header).encode()
+    if order is None:
+        rows = [" ".join(map(str, row)) for row in VERTICES]
+        rows += [" ".join(map(str, (len(face), *face))) for face in faces]
+        return head + "".join(row + newline for row in rows).encode()
+    body = b"".join(struct.pack(order + "3f", *row) for row in VERTICES)
+    return (
+        head
+        + body
+        + b"".join(struct.pack(f"{order}B{len(face)}i", len(face), *face) for face in faces)
+    )
+
+
 @cache
 def samples() -> dict[str, bytes]:
     """One small sound file of every kind, by a name that says what is special about it."""
@@ -131,6 +161,11 @@ def samples() -> dict[str, bytes]:
         "webp-animated": saved(frames[0], "WEBP", lossless=True, **animation),
         "glb": glb(GLTF),
         "glb-json-only": glb({"asset": {"version": "2.0"}}, None),
+        "ply": ply(),
+        "ply-big-endian": ply(">", newline="\r\n"),
+        "ply-mixed": ply(faces=((0, 1, 2, 3), (0, 1, 2))),
+        "ply-ascii": ply(None),
+        "ply-old-line-ends": ply(newline="\r"),
     }
 
 
