@@ -131,7 +131,7 @@ def glb_bytes(sculpt: Sculpt) -> bytes:
         document["accessors"] = accessors
         document["bufferViews"] = views
         document["buffers"] = [{"byteLength": len(binary)}]
-    return _pack(document, bytes(binary))
+    return pack(document, bytes(binary))
 
 
 def _split_at_creases(part: Part) -> tuple[NDArray, NDArray, NDArray]:
@@ -164,7 +164,8 @@ def _material(name: str) -> dict[str, Any]:
     return material
 
 
-def _pack(document: dict[str, Any], binary: bytes) -> bytes:
+def pack(document: dict[str, Any], binary: bytes) -> bytes:
+    """A GLB of a JSON document and the buffer that it describes, which may be empty."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 4)
     binary += b"\0" * (-len(binary) % 4)

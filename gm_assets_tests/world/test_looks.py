@@ -10,13 +10,11 @@ import pytest
 
 import gm_assets.walk
 from gm_assets.sculpt.cameras import frame as framed
-from gm_assets.sculpt.cameras import look_at, turntable
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.world.looks import emblem, grade
 from gm_assets.world.looks.elevation import ELEVATIONS
 from gm_assets.world.looks.frame import Frame, render
-from gm_assets.world.looks.hull import Plate, agreement, carve
 from gm_assets.world.looks.light import Air, Lamp, beams
 from gm_assets.world.looks.people import COMPANIES
 from gm_assets.world.looks.reference import Palette, archival, wash
@@ -208,36 +206,6 @@ def test_archival_prints_are_nearly_grey(frames: dict[str, Frame]) -> None:
         assert np.array_equal(picture, archival(frame, film, 2))  # type: ignore[arg-type]
     silver = archival(frame, "silver", 2).astype(int)
     assert np.ptp(silver, axis=2).mean() < 14
-
-
-# -------------------------------------------------------------------- hulls
-
-
-def test_a_hull_of_a_ball_is_closed_round_and_agrees_with_its_plates() -> None:
-    import trimesh
-
-    scene = Scene(Sculpt("ball", (ball(radius=0.5, centre=(0, 0.5, 0), rings=40),)))
-    plates = [
-        Plate(camera, scene.passes(camera, 128, 128).silhouette.astype(np.float32))
-        for camera in turntable(scene.vertices, 12, elevations=(5, 30))
-    ]
-    hull = carve(plates, resolution=64)
-    part = hull.parts[0]
-    mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
-    assert mesh.is_watertight
-    assert mesh.volume == pytest.approx(np.pi / 6, rel=0.15)
-    assert agreement(hull, plates) > 0.93
-    assert part.vertices[:, 1].min() > -0.03  # nothing lies below the table
-
-
-def test_plates_that_do_not_fit_together_are_refused() -> None:
-    camera = look_at((0, 0, 4), (0, 0, 0))
-    empty = Plate(camera, np.zeros((16, 16), np.float32))
-    with pytest.raises(ValueError, match="three or more"):
-        carve([empty, empty])
-    cameras = turntable(cube().vertices, 4)
-    with pytest.raises(ValueError, match="in common"):
-        carve([Plate(one, np.zeros((16, 16), np.float32)) for one in cameras])
 
 
 # ------------------------------------------------------------------- emblem

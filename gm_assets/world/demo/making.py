@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from gm_assets.library.encoders import Embedder
+from gm_assets.lifting.hull import agreement, carve
+from gm_assets.lifting.protocol import Plate
+from gm_assets.lifting.surface import sculpt_of
 from gm_assets.making.keeping import Kept, Label
 from gm_assets.memory.record import Event, Stage
 from gm_assets.sculpt.cameras import turntable
@@ -33,7 +36,6 @@ from gm_assets.world.demo.pictures import (
 )
 from gm_assets.world.demo.plans import Chain
 from gm_assets.world.demo.studio import TOOL, webp
-from gm_assets.world.looks.hull import Plate, agreement, carve
 
 #: Voxels along the longest side of a hull.
 RESOLUTION = 96
@@ -148,7 +150,7 @@ def _make_turntable(desk: Desk, scene: Scene) -> list[tuple[Kept, Plate]]:
             desk.parents_of(desk.mesh, "geometry"),
         )
         coverage = pixels[..., 3].astype(np.float32) / np.float32(255)
-        views.append((kept, Plate(camera, coverage.astype(np.float32))))
+        views.append((kept, Plate(f"t{number:02d}", camera, coverage)))
     return views
 
 
@@ -156,8 +158,9 @@ def _lift(desk: Desk, views: list[tuple[Kept, Plate]]) -> None:
     """S5: the visual hull of the turntable, its clay render, and re-entry where planned."""
     plates = [plate for _, plate in views]
     sources = [kept for kept, _ in views]
-    hull = carve(plates, resolution=RESOLUTION, name=f"{desk.plan.subject}-hull")
-    score = round(agreement(hull, plates), 4)
+    surface = carve(plates, resolution=RESOLUTION, floor=0.0)
+    hull = sculpt_of(surface, f"{desk.plan.subject}-hull")
+    score = round(agreement(surface, plates), 4)
     second = desk.plan.second
     history = []
     extra = []
