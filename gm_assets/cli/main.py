@@ -23,6 +23,7 @@ from gm_assets.cli import (
     finding,
     generate,
     labels,
+    lift,
     look,
     models,
     passes,
@@ -70,7 +71,7 @@ def options(
 
 for group in (
     *(files, look, embedding, finding, labels, vocabulary),
-    *(passes, generate, models, training, services, up, doctor),
+    *(passes, generate, lift, models, training, services, up, doctor),
 ):
     group.register(app)
 

@@ -47,7 +47,7 @@ class LiftPlan:
         settings: by method, as written.
         held_out: every so many-th plate is kept back and only measured against; 0 keeps none.
         agrees: the least mean silhouette IoU that a structure should have.
-        turns: how many generations a job may make of this chain, this one included.
+        turns: the last generation that may be made by the plan alone.
         accept: who decides whether a structure re-enters.
         writer, note: for the history.
         folder: where the files go, relative to the library; None for the chain's own folder.

@@ -285,7 +285,7 @@ class Bench:
 
         order = self.order(method)
         self.notes += [f"left out: {one.path} ({one.reason})" for one in order.plates.left_out]
-        kept = self._there(order)
+        kept = self.there(order)
         made = kept is None
         lifted: Lift | None = None
         if kept is None:
@@ -406,7 +406,7 @@ class Bench:
             "determinism": {"threads": 1, "budget": "iterations"},
         }
 
-    def _there(self, order: Order) -> Kept | None:
+    def there(self, order: Order) -> Kept | None:
         """The structure of an order where it lies, read and identified now.
 
         Raises:

@@ -165,6 +165,12 @@ def surface_at(root: Path, kept: Kept) -> Surface:
 
 
 def sculpt_at(root: Path, kept: Kept) -> Sculpt:
+    """The sculpt of a chain, as `sculpt_in`."""
+    assert kept.path is not None  # a chain's sculpt is a file
+    return sculpt_in(root / kept.path)
+
+
+def sculpt_in(path: Path) -> Sculpt:
     """A sculpt in the coordinates of its file, which cameras refer to.
 
     Raises:
@@ -172,8 +178,7 @@ def sculpt_at(root: Path, kept: Kept) -> Sculpt:
     """
     from gm_assets.sculpt.reading import read_model
 
-    assert kept.path is not None  # a chain's sculpt is a file
-    model = read_model(read_file(root / kept.path), name=kept.path)
+    model = read_model(path)
     brought = model.normalisation
     if not brought.changes:
         return model.sculpt
