@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 
-import numba
+import numba  # noqa: TID253
 import numpy as np
 
 #: Added to the variances of an ellipse, pixels squared: no splat falls between pixels.
