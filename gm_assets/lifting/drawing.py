@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from gm_assets.errors import LiftError
-from gm_assets.lifting.inflation import DrawnView, drawing_camera, inflate
+from gm_assets.lifting.inflation import drawing_camera, inflate
 
-__all__ = ["DrawnView", "drawing_camera", "drawn_outline", "inflate", "ink"]
+__all__ = ["drawing_camera", "drawn_outline", "inflate", "ink"]
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -179,6 +179,8 @@ def _body(enclosed: Mask, walls: Mask) -> Mask:
 _HIGH, _WIDE = 0.12, 0.045
 #: Part of an opening's width that stands on the ground, and of each wall that must be there.
 _STANDS, _WALLED = 0.7, 0.6
+#: How far above the ground it may end, lines of steps and of the ground between, by that height.
+_NEAR = 0.04
 
 
 def _openings(enclosed: Mask, walls: Mask) -> Mask:
@@ -198,7 +200,7 @@ def _openings(enclosed: Mask, walls: Mask) -> Mask:
         cell = cells[box] == number
         if cell.shape[0] < _HIGH * tall or room[box][cell].max() < _WIDE * tall:
             continue
-        if not _stands(cell, box[0], ground, 3 * radius + 2):
+        if not _stands(cell, box[0], ground, _NEAR * tall):
             continue
         if not _walled(enclosed, cell, box):
             continue

@@ -10,8 +10,6 @@ zero along the outline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -37,23 +35,6 @@ GROOVE = 0.45
 STEEPEST = 0.985
 #: Relative residual at which a solution stands, and the iterations after which it must.
 _RESIDUAL, _ITERATIONS = 2e-3, 200
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnView:
-    """A drawing as geometry.
-
-    Attributes:
-        camera: the camera that is thought to have seen it.
-        silhouette: (h, w) bool.
-        depth: (h, w) float32 metres along the camera's axis, infinite beside the subject.
-        normal: (h, w, 3) float32 unit normals in camera axes, zero beside the subject.
-    """
-
-    camera: Camera
-    silhouette: Mask
-    depth: Floats
-    normal: Floats
 
 
 def drawing_camera(width: int, height: int) -> Camera:
