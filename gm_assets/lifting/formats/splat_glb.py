@@ -44,7 +44,8 @@ def splat_glb(splats: Splats, name: str = "splats") -> bytes:
     for number, (degree, order) in enumerate(_orders(splats.sh.shape[1])):
         columns[f"{EXTENSION}:SH_DEGREE_{degree}_COEF_{order}"] = ("VEC3", splats.sh[:, number])
     binary = bytearray()
-    views, accessors = [], []
+    views: list[dict[str, Any]] = []
+    accessors: list[dict[str, Any]] = []
     attributes: dict[str, int] = {}
     for semantic, (kind, values) in columns.items():
         raw = np.ascontiguousarray(values, "<f4").tobytes()
@@ -131,8 +132,8 @@ def read_splat_glb(data: bytes, where: Where = None) -> Splats:
     found: list[Splats] = []
     total = 0
     for primitive, world in _primitives(document):
-        count, columns = _columns(document, primitive)
-        total = bounded_count(total + count, where)
+        columns = _columns(document, primitive)
+        total = bounded_count(total + len(columns[0]), where)
         found.append(_placed(sound_splats(*columns, where), world, document))
     bounded_count(total, where)
     most = max(one.sh.shape[1] for one in found)
@@ -181,8 +182,10 @@ def _check_form(document: Gltf, primitive: dict[str, Any], stated: Any) -> None:
             )
 
 
-def _columns(document: Gltf, primitive: dict[str, Any]) -> tuple[int, tuple[NDArray, ...]]:
-    """How many splats, and positions, scales, rotations (w, x, y, z), opacities, harmonics."""
+def _columns(
+    document: Gltf, primitive: dict[str, Any]
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+    """Positions, scales, rotations (w, x, y, z), opacities and harmonics, of one length."""
     attributes = primitive.get("attributes")
     if not isinstance(attributes, dict):
         raise document.broken("a primitive has no attributes")
@@ -193,19 +196,17 @@ def _columns(document: Gltf, primitive: dict[str, Any]) -> tuple[int, tuple[NDAr
         return document.accessor(attributes[semantic], kind)
 
     positions = column("POSITION", "VEC3")
-    rest = [
-        column(f"{EXTENSION}:SCALE", "VEC3"),
-        np.roll(column(f"{EXTENSION}:ROTATION", "VEC4"), 1, axis=1),
-        column(f"{EXTENSION}:OPACITY", "SCALAR")[:, 0],
-    ]
+    count = bounded_count(len(positions), document.where)
+    scales = column(f"{EXTENSION}:SCALE", "VEC3")
+    rotations = np.roll(column(f"{EXTENSION}:ROTATION", "VEC4"), 1, axis=1)
+    opacities = column(f"{EXTENSION}:OPACITY", "SCALAR")[:, 0]
     coefficients = [
         column(f"{EXTENSION}:SH_DEGREE_{degree}_COEF_{order}", "VEC3")
         for degree, order in _orders(_stated_coefficients(attributes))
     ]
-    count = bounded_count(len(positions), document.where)
-    if any(len(values) != count for values in (*rest, *coefficients)):
+    if any(len(values) != count for values in (scales, rotations, opacities, *coefficients)):
         raise document.broken("the attributes of its splats are not of one length")
-    return count, (positions, *rest, np.stack(coefficients, axis=1))
+    return positions, scales, rotations, opacities, np.stack(coefficients, axis=1)
 
 
 def _stated_coefficients(attributes: dict[str, Any]) -> int:

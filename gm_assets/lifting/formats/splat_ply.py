@@ -8,6 +8,8 @@ program; it is the form that most viewers read.
 
 from __future__ import annotations
 
+from os import fspath
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +60,7 @@ def read_splat_ply(data: bytes, where: Where = None) -> Splats:
         UnsupportedFormat: a PLY without splats, in ASCII, or with columns that are not numbers.
         TooLarge: more splats than are read, or a header without end.
     """
-    header = read_header(data, where)
+    header = read_header(data, None if where is None else fspath(where))
     vertex = next((one for one in header.elements if one.name == "vertex"), None)
     if vertex is None or vertex.named("rot_0") is None or vertex.named("f_dc_0") is None:
         raise UnsupportedFormat(

@@ -174,12 +174,12 @@ def render_splats(
     camera: Camera,
     width: int,
     height: int,
-    background: Picture | tuple[int, int, int] = (255, 255, 255),
+    background: tuple[float, float, float] | NDArray = (1.0, 1.0, 1.0),
 ) -> tuple[Picture, Floats]:
     """A picture of splats, by the processor.
 
     Args:
-        background: sRGB behind them, one colour or (height, width, 3) uint8.
+        background: sRGB behind them, 0 to 1: one colour, or (height, width, 3).
 
     Returns:
         (height, width, 3) uint8 sRGB and (height, width) float32 coverage, 0 to 1.
@@ -196,7 +196,6 @@ def render_splats(
     raster = Raster(width, height)
     raster.draw(rows_of(splats), packed(camera, width, height), 0.0)
     light = raster.screen[:, :, 3]
-    behind = np.asarray(background, np.float64) / 255
-    shown = raster.screen[:, :, :3] + light[:, :, None] * behind
+    shown = raster.screen[:, :, :3] + light[:, :, None] * np.asarray(background, np.float64)
     picture = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
     return picture, (1 - light).astype(np.float32)
