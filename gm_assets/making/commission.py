@@ -198,14 +198,35 @@ class Commission:
         if self.plan.stage == "S4":
             sets = self._passes(entry, self.cameras(entry), size)
             return [stand_of(root, one, self.source) for one in sets]
-        if self.sculpt is None:
+        if self.sculpt is None and self.spec.takes_lines:
             return [sketch_stand(root, self.source, size)]
+        if self.sculpt is None:
+            return [stand_of(root, self._drawn(size), sketch=self.source)]
         from gm_assets.sculpt.views import View
 
         camera = self.source.memory.camera
         assert camera is not None  # else it would not count as drawn from the sculpt
         (one,) = self._passes(entry, (View(SKETCH, camera),), size)
         return [stand_of(root, one, self.sculpt, sketch=self.source)]
+
+    def _drawn(self, size: tuple[int, int]) -> PassSet:
+        """The passes of the sketch itself, for a model that takes no lines; made or verified."""
+        from gm_assets.making.drawn import drawn_passes
+
+        keeper = self.keeper(PROGRAM)
+        stands = Placement(
+            chain=self.chain.name,
+            generation=self.chain.generation,
+            stage="S1",
+            part="sketch",
+            frame=None,
+        )
+        try:
+            passes = drawn_passes(keeper, self.source, stands, size)
+        finally:
+            self.kept += keeper.kept
+        self.kept += passes.files.values()
+        return passes
 
     def _passes(
         self, entry: FramePlan, cameras: Sequence[View], size: tuple[int, int]

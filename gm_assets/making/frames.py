@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.diffusion.protocol import Guide, Picture, Reading, Shaded, Shader, Words
-from gm_assets.errors import GmError, LibraryError
-from gm_assets.making.guides import Stand, picture_at
+from gm_assets.errors import LibraryError
+from gm_assets.making.guides import INFLATED, Stand, picture_at
 from gm_assets.making.keeping import Keeper, Kept, Label, Machine, kept_at, recipe_hash
 from gm_assets.making.plans import FramePlan, Made, Plan
 from gm_assets.memory.record import SLUG, Event, Placement, parse_chain_key
@@ -209,7 +209,7 @@ class Easel:
         manifest = {name: kept.content_id for name, kept in stand.sources.items()}
         if self.identity is not None and self._follows(entry):
             manifest["identity"] = self.identity.content_id
-        return {
+        recipe = {
             "step": f"{self.stage.lower()}.shade",
             "chain": self.key,
             "plan": recipe_hash(chosen),
@@ -217,6 +217,9 @@ class Easel:
             "manifest": manifest,
             "model": self.model.recipe(),
         }
+        if stand.drawn:
+            recipe["geometry"] = INFLATED
+        return recipe
 
     def _frames(
         self,
@@ -265,12 +268,6 @@ class Easel:
     ) -> Iterator[Frame]:
         """Make the frames of these orders, `AT_ONCE` guides in memory at a time."""
         shader = self.model.open(self.model.spec)
-        if not orders[0].stand.passes and "lines" not in shader.obeys:
-            raise GmError(
-                f"the model {self.model.spec.name} takes no lines of a sketch",
-                where=orders[0].stand.sources["sketch"].path,
-                remedy="Use a profile whose model does: --profile studio",
-            )
         words = entry.words(self.names)
         reading = shader.reading(words)
         picture = None
@@ -315,8 +312,10 @@ class Easel:
             parents.append(self.identity.parent("style"))
         subject = (self.keeper.subject or self.key.partition(".")[0]).replace("-", " ")
         source = "the geometry passes of its sculpt"
-        if "sketch" in stand.sources:
-            source = "the lines of its sketch" + (f" and {source}" if stand.camera else "")
+        if stand.drawn:
+            source = f"the outline of its sketch; its geometry was {INFLATED}"
+        elif "sketch" in stand.sources:
+            source = "the lines of its sketch" + (f" and {source}" if stand.passes else "")
         label = Label(
             f"{subject.capitalize()}: {(entry.name or stand.view).replace('-', ' ')}",
             f"Made by diffusion ({spec.name}) that obeys {source}. {words.prompt}",

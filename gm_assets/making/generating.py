@@ -17,6 +17,7 @@ from gm_assets.errors import GmError
 from gm_assets.library import Progress, ProgressFunction, ingest
 from gm_assets.making.commission import Commission
 from gm_assets.making.frames import Frame, Told
+from gm_assets.making.guides import INFLATED
 from gm_assets.making.keeping import Kept, recipe_hash
 from gm_assets.making.plans import NO_CHANGES, Changes, Made
 
@@ -213,4 +214,10 @@ def _notes(frames: tuple[Frame, ...]) -> tuple[str, ...]:
         for frame in frames
         for word in (frame.kept.memory.recipe or {}).get("not understood", ())
     )
-    return (f"the model does not understand: {', '.join(unknown)}",) if unknown else ()
+    notes = [f"the model does not understand: {', '.join(unknown)}"] if unknown else []
+    if any("geometry" in (frame.kept.memory.recipe or {}) for frame in frames):
+        notes.append(
+            "this model takes no lines, and no sculpt is known that the sketch was drawn "
+            f"from: its geometry was {INFLATED}"
+        )
+    return tuple(notes)

@@ -1,7 +1,8 @@
 """From files to guides: what a frame obeys is read from the very files that its memory names.
 
 Passes come back through `sculpt.maps`, so that their integers decide and not the arrays they
-were made from. A sketch becomes lines: its ink against its own paper.
+were made from. A sketch becomes lines: its ink against its own paper. For a model that takes no
+lines, `drawn` makes passes of it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,8 @@ if TYPE_CHECKING:
 
 #: Name of the one view of a sketch.
 SKETCH = "sketch"
-#: Ink weaker than this part of the paper's brightness is grain, not a line.
-FAINTEST = 0.06
-#: Ink of a sketch whose strongest strokes are weaker than this is not stretched any further.
-LEAST_STROKE = 0.18
-#: Part of the shorter side within which the brightest place is taken for paper.
-PAPER = 1 / 12
+#: What recipes call the way from a drawing to a body, where no sculpt was there to obey.
+INFLATED = "inflated from the outline of the drawing (Johnston 2002, Lumo)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +39,7 @@ class Stand:
         view: its name.
         size: width and height of its maps in pixels.
         sources: the files by name: `sculpt`, `sketch`, and passes by theirs.
-        camera: the camera that saw it; None for a sketch that nobody knows the camera of.
+        camera: the camera that saw it, or is thought to have seen a sheet; None for lines alone.
     """
 
     root: Path
@@ -66,6 +63,11 @@ class Stand:
         return self.sources.keys() != {"sketch"}
 
     @property
+    def drawn(self) -> bool:
+        """Whether the passes were guessed from a drawing, and not made from a sculpt."""
+        return self.passes and "sculpt" not in self.sources
+
+    @property
     def parents(self) -> tuple[Parent, ...]:
         """The links that its frames declare: a sketch is their source, the rest geometry."""
         return tuple(
@@ -74,17 +76,22 @@ class Stand:
         )
 
 
-def stand_of(root: Path, passes: PassSet, sculpt: Kept, sketch: Kept | None = None) -> Stand:
-    """One view of a sculpt with its passes.
+def stand_of(
+    root: Path, passes: PassSet, sculpt: Kept | None = None, sketch: Kept | None = None
+) -> Stand:
+    """One view with its passes.
 
     Args:
         root: the library's folder.
-        sketch: a drawing of the sculpt in that view, whose lines are to be obeyed as well.
+        sculpt: what they were made from; None for those of a drawing.
+        sketch: a drawing of the sculpt in that view, whose lines are to be obeyed as well, or
+            the one that the passes were guessed from.
     """
     drawn = {} if sketch is None else {"sketch": sketch}
+    made = {} if sculpt is None else {"sculpt": sculpt}
     written = next(iter(passes.files.values())).memory.written
     assert written is not None and written.width and written.height  # passes are pictures
-    sources = {**drawn, "sculpt": sculpt, **passes.files}
+    sources = {**drawn, **made, **passes.files}
     return Stand(root, passes.view, (written.width, written.height), sources, passes.camera)
 
 
@@ -142,6 +149,8 @@ def guide_of(
 
 
 def _lines(root: Path, sketch: Kept, size: tuple[int, int] | None) -> NDArray[np.float32]:
+    from gm_assets.lifting.drawing import ink
+
     lines = ink(picture_at(root, sketch, size))
     if not lines.any():
         raise GmError(
@@ -170,31 +179,3 @@ def picture_at(root: Path, kept: Kept, size: tuple[int, int] | None = None) -> P
         return view
     scaled: Picture = np.asarray(Image.fromarray(view).resize(size, Image.Resampling.LANCZOS))
     return scaled
-
-
-def ink(picture: Picture) -> NDArray[np.float32]:
-    """How much ink lies on each pixel of a drawing, 0 for paper to 1.
-
-    The paper is the brightest place around each pixel, smoothed, so that toned, stained and
-    unevenly lit sheets come out blank. A drawing in light strokes on a dark ground is turned
-    round. The strongest strokes become 1.
-
-    Args:
-        picture: (h, w, 3) uint8 sRGB.
-
-    Returns:
-        (h, w) float32.
-    """
-    from scipy import ndimage
-
-    grey = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
-    if float(np.median(grey)) < 0.4:
-        grey = 1 - grey
-    reach = max(3, round(min(grey.shape) * PAPER))
-    # The grain of paper must not pass for its brightness: look at a slightly blurred sheet.
-    sheet = ndimage.maximum_filter(ndimage.gaussian_filter(grey, 1.0), size=reach)
-    sheet = ndimage.gaussian_filter(sheet, reach / 2)
-    found = np.clip(1 - grey / np.maximum(sheet, 1e-3) - FAINTEST, 0, 1)
-    strongest = max(float(np.quantile(found, 0.99)), LEAST_STROKE)
-    lines: NDArray[np.float32] = np.clip(found / strongest, 0, 1).astype(np.float32)
-    return lines

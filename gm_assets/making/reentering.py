@@ -29,6 +29,55 @@ select a.path, a.document_id from placements p join assets a using (document_id)
 where p.key = ? and p.stage = 'S3' and p.part = 'mesh' and a.document_id <> ? order by a.path"""
 _LAST = "select max(generation) from placements where chain = ?"
 
+#: Structures that a person accepted as they are, and that are no sculpt of the next generation.
+_WAITING = """
+with accepted as (
+    select document_id, max(ordinal) as last from events
+    where action = 'accepted' and person is not null and parameters is null
+    group by document_id
+), changed as (
+    select document_id, max(ordinal) as last from events
+    where content_id is not null or changed = 'content' group by document_id
+)
+select a.path, a.document_id, a.instance_id, p.chain, p.generation
+from accepted t join assets a using (document_id)
+join placements p using (document_id)
+left join changed c using (document_id)
+where p.stage = 'S5' and p.part <> 'splats' and not a.altered and t.last > coalesce(c.last, -1)
+  and not exists (
+    select 1 from placements n where n.document_id = a.document_id and n.stage = 'S3'
+      and n.chain = p.chain and n.generation = p.generation + 1)
+order by a.path"""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A structure that a person accepted and that has not re-entered yet.
+
+    Attributes:
+        path: of a file that carries it, relative to the library.
+        mark: names this acceptance's document and content.
+        key: of the generation that it would begin.
+    """
+
+    path: str
+    mark: str
+    key: str
+
+
+def waiting(library: Library) -> tuple[Waiting, ...]:
+    """The structures that wait to re-enter, by path; acceptances by a plan do not count.
+
+    Raises:
+        LibraryError: nothing was ingested yet.
+    """
+    return tuple(
+        Waiting(path, f"{document} {instance}", chain_key(chain, generation + 1))
+        for path, document, instance, chain, generation in library.catalogue()
+        .execute(_WAITING)
+        .fetchall()
+    )
+
 
 @dataclass(frozen=True)
 class Reentered:

@@ -25,6 +25,8 @@ _PARTS: dict[Stage, tuple[str, ...]] = {
     "S2": ("reference",),
     "S3": ("mesh",),
 }
+#: Pictures beside a sketch that were made from it, and never stand for it.
+_MADE_OF_SKETCHES = frozenset(("silhouette", "depth", "normal"))
 _NOUNS: dict[Stage, str] = {"S1": "sketch", "S2": "reference", "S3": "sculpt"}
 
 _FILES = """
@@ -123,7 +125,11 @@ class Chain:
             UnreadableFile: it cannot be read.
         """
         rows = self.library.catalogue().execute(_FILES, [self.key, stage]).fetchall()
-        chosen = [row for row in rows if (row[4] == "glb") is (stage == "S3")]
+        chosen = [
+            row
+            for row in rows
+            if (row[4] == "glb") is (stage == "S3") and row[0] not in _MADE_OF_SKETCHES
+        ]
         usual = _PARTS.get(stage, ())
         ordered = sorted(chosen, key=lambda row: (not row[1], row[0] not in usual, row[2]))
         if not ordered:

@@ -117,7 +117,7 @@ def _make(
 
     log.info(f"{key} {stage}: begins")
     try:
-        report = generate(library, key, stage, changes, progress=_progress(log, key))
+        report = generate(library, key, stage, changes, progress=frame_progress(log, key))
     except NothingToObey as error:
         log.info(f"{key} {stage}: {error}")
         yield dg.AssetObservation(
@@ -132,9 +132,21 @@ def _make(
         yield failed(stage, key, reason)
         return
     tally.made += report.made
+    yield from record_frames(report, library, resource, instance, log)
+
+
+def record_frames(
+    report: Generated,
+    library: Library,
+    resource: LibraryResource,
+    instance: dg.DagsterInstance,
+    log: dg.DagsterLogManager,
+) -> Iterator[Event]:
+    """What a run records of the frames of one chain: their stages, they themselves, the checks."""
     # The stages come first: the passes are new files of S3, and a record of frames that is older
     # than that of what they obey would be shown as out of step.
-    standing = StageWork(chains=[key], record=_STANDS[stage], check=_STANDS[stage])
+    stands = _STANDS[report.stage]
+    standing = StageWork(chains=[report.key], record=stands, check=stands)
     yield from record_chains(standing, library, resource, instance, log)
     yield _materialization(report, library, resource)
     yield from judge(report)
@@ -156,7 +168,7 @@ def _materialization(
     )
 
 
-def _progress(log: dg.DagsterLogManager, key: str) -> ProgressFunction:
+def frame_progress(log: dg.DagsterLogManager, key: str) -> ProgressFunction:
     """A progress function that logs frames as they come, at most once in `INTERVAL_S`."""
     due = time.monotonic() + INTERVAL_S
 
