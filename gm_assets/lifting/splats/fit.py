@@ -160,7 +160,7 @@ class _Fit:
         self._chance = np.random.Generator(np.random.PCG64(settings.seed))
         self._least = _LEAST * world.pixel
         first = max(16, int(settings.count * _FIRST))
-        self.rows = beginning(start, plates, first, settings.degree, self._chance)
+        self.rows = beginning(start, plates, first, settings.degree, world.pixel, self._chance)
         self._first, self._second = np.zeros_like(self.rows), np.zeros_like(self.rows)
         self._pull = np.zeros(len(self.rows))
         self._rates = self._columns()
