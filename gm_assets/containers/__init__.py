@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from gm_assets.containers import glb, jpeg, ply, png, webp
+from gm_assets.containers import crate, glb, jpeg, ply, png, usda, usdc, webp
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 CONTAINERS: dict[str, Container] = {
-    module.CONTAINER.name: module.CONTAINER for module in (png, jpeg, webp, glb, ply)
+    module.CONTAINER.name: module.CONTAINER for module in (png, jpeg, webp, glb, ply, usda, usdc)
 }
 
 #: Formats that we recognise in order to say what a file is, but do not handle here.
@@ -54,8 +54,6 @@ _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
     (b"\xff\x0a", 0, "JPEG XL"),
     (b"\0\0\0\x0cJXL ", 0, "JPEG XL"),
     (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"),
-    (b"#usda", 0, "USD"),
-    (b"PXR-USDC", 0, "USD"),
     (b"Kaydara FBX", 0, "FBX"),
     (b"solid ", 0, "STL"),
     (b"PK\x03\x04", 0, "ZIP (3MF, USDZ)"),
@@ -75,6 +73,10 @@ def sniff(head: bytes) -> str | None:
         return "glb"
     if head.startswith((b"ply\n", b"ply\r")):
         return "ply"
+    if head.startswith(b"#usda"):
+        return "usda"
+    if head.startswith(crate.MAGIC):
+        return "usdc"
     return None
 
 

@@ -37,6 +37,8 @@ _SUFFIXES = {
     "webp": (".webp",),
     "glb": (".glb",),
     "ply": (".ply",),
+    "usda": (".usda", ".usd"),
+    "usdc": (".usdc", ".usd"),
 }
 
 

@@ -1,8 +1,13 @@
 """`asset_hash`, scheme `as1`: the identity of a 3D file by everything in it but its memory.
 
-The SHA-256 of an ASCII line that names the format, then of the content; `identity.glb`,
-`identity.ply` and their neighbours define what that is, format by format. Hashes of two
-formats are never equal, and `geometry_hash` (scheme `ge1`) is what tells the same mesh in both.
+The SHA-256 of an ASCII line that names the format, then of the content:
+
+* GLB: the document and the binary chunk, as `identity.glb` defines it;
+* PLY, USDA, USDC: `as1 <FORMAT> <bytes>\\n` and the bytes of the file that a memory write leaves
+  as they are (`Layout.kept`): the file without its memory.
+
+Hashes of two formats are never equal; `geometry_hash` (scheme `ge1`) is what tells the same mesh
+in both.
 
 A resource outside the file counts only by the name that the file has for it: it is never
 opened.
@@ -10,6 +15,7 @@ opened.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,7 +50,10 @@ def model_hashes(
     if layout.format == "glb":
         model = glb.opened(data, where)
         return _hashes(model.asset_hash(where), lambda: model.geometry_hash(where))
-    return _hashes(ply.asset_hash(data, layout), lambda: ply.geometry_hash(data, where))
+    digest = _kept_hash(data, layout)
+    if layout.format == "ply":
+        return _hashes(digest, lambda: ply.geometry_hash(data, where))
+    return ModelHashes(digest, None, "USD composes its meshes; they have no arrays of their own")
 
 
 def asset_hash(data: bytes, where: str | None = None, *, layout: Layout | None = None) -> str:
@@ -52,12 +61,22 @@ def asset_hash(data: bytes, where: str | None = None, *, layout: Layout | None =
     layout = layout or containers.parse(data, where)
     if layout.format == "glb":
         return glb.opened(data, where).asset_hash(where)
-    return ply.asset_hash(data, layout)
+    return _kept_hash(data, layout)
 
 
 def geometry_hash(data: bytes, where: str | None = None) -> str | None:
     """`ge1` of a 3D file (see `geometry.py`), or None where it has none. Raises as above."""
     return model_hashes(data, where).geometry_hash
+
+
+def _kept_hash(data: bytes, layout: Layout) -> str:
+    """`as1` of a format in which a memory can be taken out byte by byte."""
+    name, size = layout.format.upper(), sum(span.length for span in layout.kept)
+    digest = hashlib.sha256(f"as1 {name} {size}\n".encode())
+    view = memoryview(data)
+    for span in layout.kept:
+        digest.update(view[span.offset : span.end])
+    return digest.hexdigest()
 
 
 def _hashes(asset: str, geometry: Callable[[], str]) -> ModelHashes:

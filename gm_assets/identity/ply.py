@@ -1,12 +1,7 @@
-"""What `as1` and `ge1` cover of a PLY file.
+"""What `ge1` covers of a PLY file.
 
-`as1` is the SHA-256 of the ASCII line `as1 PLY <bytes>\\n` and of the file without the comment
-lines of the memory: header, other comments, all elements and whatever follows them. It is a
-file of its own, so anyone can check it with `grep -av '^comment gm [0-9]'` where the data are
-ASCII.
-
-`ge1` is that of the vertices and, where there are faces, of their triangles (mode 4) in the
-order of the file; of points and splats it is that of the vertices alone (mode 0).
+It is the hash of the vertices and, where there are faces, of their triangles (mode 4) in the
+order of the file; for points and splats of the vertices alone (mode 0).
 """
 
 from __future__ import annotations
@@ -15,23 +10,12 @@ import hashlib
 
 import numpy as np
 
-from gm_assets.containers import Layout
 from gm_assets.containers.ply_data import body_of, read_header
 from gm_assets.errors import TooLarge, UnreadableFile
 from gm_assets.identity.geometry import MAX_ELEMENTS, NoGeometry, add_arrays
 
 _INDICES = ("vertex_indices", "vertex_index")
 _POINTS, _TRIANGLES = 0, 4
-
-
-def asset_hash(data: bytes, layout: Layout) -> str:
-    """`as1` of a PLY file, 64 hex digits."""
-    size = sum(span.length for span in layout.kept)
-    digest = hashlib.sha256(b"as1 PLY %d\n" % size)
-    view = memoryview(data)
-    for span in layout.kept:
-        digest.update(view[span.offset : span.end])
-    return digest.hexdigest()
 
 
 def geometry_hash(data: bytes, where: str | None = None) -> str:

@@ -33,14 +33,16 @@ from gm_assets.memory.files import Signature
 Numbers: TypeAlias = tuple[int, int, int, int]
 
 #: Formats whose files carry a memory in this version.
-HANDLED = frozenset(("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "glb", "ply"))
+HANDLED = frozenset(
+    ("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "glb", "ply", "usd", "usda", "usdc")
+)
 #: Images, camera raws, scenes and meshes that are quarantined with advice.
 KNOWN = frozenset(
     (
         *("tif", "tiff", "exr", "hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
         *("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
         *("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"),
-        *("gltf", "usd", "usda", "usdc", "usdz", "obj", "stl", "fbx", "3mf", "blend", "abc"),
+        *("gltf", "usdz", "obj", "stl", "fbx", "3mf", "blend", "abc"),
     )
 )
 SUFFIXES = HANDLED | KNOWN
