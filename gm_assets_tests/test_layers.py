@@ -19,6 +19,7 @@ ROWS = (
     {"training"},
     {"world"},
     {"making"},
+    {"authoring"},
     {"finding"},
     {"library"},
     {"labelling"},
