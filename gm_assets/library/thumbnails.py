@@ -1,8 +1,8 @@
 """Thumbnails: small WebP pictures of contents, for pages and for Dagster.
 
 They show, and prove nothing: the EXIF orientation is applied, 16-bit samples are stretched to
-what a screen shows, alpha is kept. A model is rendered as clay. Thumbnails lie in
-`.gm/thumbs` by content and size and can be deleted at any time.
+what a screen shows, alpha is kept. A mesh is rendered as clay, Gaussian splats as they are.
+Thumbnails lie in `.gm/thumbs` by content and size and can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
             data = _unchanged(full, signature)
             if data is None:
                 continue
-            return _clay(data, format, size) if is_model(format) else _picture(data, full, size)
+            return _model(data, format, size) if is_model(format) else _picture(data, full, size)
         except GmError as error:
             reason = error if error.where else type(error)(error.what, where=full)
         except Exception as error:
@@ -165,16 +165,20 @@ def _stretched(samples: np.ndarray) -> np.ndarray:
     return (np.clip(scaled, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def _clay(data: bytes, format: str, size: int) -> Image.Image:
-    """A clay render of a model."""
+def _model(data: bytes, format: str, size: int) -> Image.Image:
+    """A clay render of a mesh, or Gaussian splats as they are."""
     import numpy as np
     from PIL import Image
 
+    from gm_assets.lifting.formats import splats_in
+    from gm_assets.lifting.splats.showing import portrait
     from gm_assets.sculpt.cameras import frame
     from gm_assets.sculpt.clay import clay
     from gm_assets.sculpt.rays import Scene
     from gm_assets.sculpt.reading import read_sculpt
 
+    if (splats := splats_in(data, format)) is not None:
+        return Image.fromarray(portrait(splats, size))
     sculpt = read_sculpt(data, format)
     points = np.concatenate([part.vertices for part in sculpt.parts])
     return Image.fromarray(clay(Scene(sculpt), frame(points), size, size))

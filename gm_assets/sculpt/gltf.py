@@ -21,6 +21,7 @@ from gm_assets.sculpt.pieces import MOST_TRIANGLES, Piece, Where, clean_name
 from gm_assets.sculpt.skins import joint_matrices, posed
 
 DRACO = "KHR_draco_mesh_compression"
+SPLATS = "KHR_gaussian_splatting"
 MOST_NODES = 100_000
 MOST_DEPTH = 256
 #: Largest number of primitives, counting every use of a mesh: empty ones cost time as well.
@@ -141,6 +142,12 @@ class Gltf:
                 if max(triangles, vertices // 3) > MOST_TRIANGLES:
                     raise TooLarge(f"more than {MOST_TRIANGLES} triangles", where=self.where)
                 yield piece
+        if not triangles and SPLATS in self.texts("extensionsUsed"):
+            raise UnsupportedFormat(
+                "it holds Gaussian splats, which are no mesh",
+                where=self.where,
+                remedy="Take the mesh of the same lift, or lift its plates with `field`",
+            )
 
     def title(self, otherwise: str) -> str:
         """The name of the default scene."""

@@ -7,15 +7,16 @@ written into these files by `gm_assets.memory`.
 
 from __future__ import annotations
 
-from gm_assets.lifting.formats.splat_glb import holds_splats, read_splat_glb, splat_glb
+from gm_assets.lifting.formats.reading import splats_in
+from gm_assets.lifting.formats.splat_glb import read_splat_glb, splat_glb
 from gm_assets.lifting.formats.splat_ply import read_splat_ply, splat_ply
 from gm_assets.lifting.formats.splat_usd import splat_usd
 
 __all__ = [
-    "holds_splats",
     "read_splat_glb",
     "read_splat_ply",
     "splat_glb",
     "splat_ply",
     "splat_usd",
+    "splats_in",
 ]

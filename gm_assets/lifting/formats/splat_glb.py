@@ -21,10 +21,10 @@ from gm_assets.lifting.formats.sound import bounded_count, sound_splats
 from gm_assets.lifting.protocol import Splats
 from gm_assets.lifting.splats.harmonics import plain_colours, turned
 from gm_assets.sculpt.glb import open_glb, pack
+from gm_assets.sculpt.gltf import SPLATS as EXTENSION
 from gm_assets.sculpt.gltf import Gltf
 from gm_assets.sculpt.pieces import Where
 
-EXTENSION = "KHR_gaussian_splatting"
 _FLOAT, _ARRAY_BUFFER, _POINTS = 5126, 34962, 0
 _COLOUR_SPACES = ("srgb_rec709_display",)
 _DEGREES = (1, 3, 5)

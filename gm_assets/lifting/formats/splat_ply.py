@@ -52,6 +52,21 @@ def splat_ply(splats: Splats) -> bytes:
     return "\n".join([*header, "end_header", ""]).encode() + rows.astype("<f4").tobytes()
 
 
+def ply_holds_splats(data: bytes, where: Where = None) -> bool:
+    """Whether a PLY holds splats in this layout, by its header.
+
+    Raises:
+        UnreadableFile, TooLarge: it has no sound header.
+    """
+    header = read_header(data, None if where is None else fspath(where))
+    return any(_is_splats(element) for element in header.elements)
+
+
+def _is_splats(element: Element) -> bool:
+    wanted = ("rot_0", "f_dc_0", "opacity", "scale_0")
+    return element.name == "vertex" and all(element.named(name) for name in wanted)
+
+
 def read_splat_ply(data: bytes, where: Where = None) -> Splats:
     """The splats of a PLY in that layout, in either byte order.
 
@@ -61,8 +76,8 @@ def read_splat_ply(data: bytes, where: Where = None) -> Splats:
         TooLarge: more splats than are read, or a header without end.
     """
     header = read_header(data, None if where is None else fspath(where))
-    vertex = next((one for one in header.elements if one.name == "vertex"), None)
-    if vertex is None or vertex.named("rot_0") is None or vertex.named("f_dc_0") is None:
+    vertex = next((one for one in header.elements if _is_splats(one)), None)
+    if vertex is None:
         raise UnsupportedFormat(
             "a PLY without Gaussian splats", where=where, remedy="Read it as a mesh"
         )
