@@ -14,7 +14,9 @@ from gm_assets.library.rules import Ruling
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.record import (
     Event,
+    Gap,
     Memory,
+    Parent,
     Placement,
     mint_document_id,
     mint_instance_id,
@@ -22,11 +24,17 @@ from gm_assets.memory.record import (
 
 if TYPE_CHECKING:
     from gm_assets.identity import Identity
-    from gm_assets.memory.foreign import Generated
+    from gm_assets.memory.foreign import Foreign
 
 AGENT = f"gm_assets {__version__}"
 #: The action of an acceptance in a history.
 ACCEPTED = "accepted"
+#: Bytes that the words of other programs may take in a recipe, and a prompt beside it. A JPEG's
+#: packet is one segment of 64 KB; the words stay in the file in any case.
+_ROOM = {"jpeg": 24_000}
+_USUAL_ROOM = 1_000_000
+#: Named parents that become gaps.
+_MAX_GAPS = 32
 
 
 def now() -> str:
@@ -53,16 +61,23 @@ def first_memory(
     *,
     adopted: str | None = None,
     former: str | None = None,
-    generated: Generated | None = None,
+    foreign: Foreign | None = None,
+    parents: tuple[Parent, ...] = (),
 ) -> Memory:
     """The memory of a file that had none: who it is, where it stands, what it is.
 
     Args:
         adopted: the DocumentID that another program gave it, where it may be kept.
         former: the one that may not be kept, which goes into the history.
-        generated: what an image generator left in the file; it becomes the recipe.
+        foreign: what other programs left in the file: it becomes the recipe, and the parents
+            that they name without a hash of ours become gaps.
+        parents: those among them that were resolved by hash.
     """
+    from gm_assets.memory.foreign import Foreign
+
     placement = None if ruling is None else ruling.placement
+    told = foreign or Foreign()
+    room = _ROOM.get(identity.format, _USUAL_ROOM)
     document_id = adopted or document_id_for(identity.content_id, placement)
     instead = f"instead of DocumentID {former}" if former and not adopted else None
     return Memory(
@@ -73,11 +88,25 @@ def first_memory(
         subject=ruling.subject if ruling else None,
         environment=ruling.environment if ruling else None,
         shot=ruling.shot if ruling else None,
-        creator_tool=generated.tool if generated else None,
-        recipe=generated.recipe if generated else None,
+        parents=parents,
+        gaps=_unlinked(told, parents),
+        creator_tool=told.tool,
+        digital_source_type=told.source_type,
+        ai_prompt=told.prompt(room),
+        recipe=told.recipe(room),
         history=(Event(action="ingested", when=now(), software_agent=AGENT, parameters=instead),),
         written=identity.written(),
     )
+
+
+def _unlinked(foreign: Foreign, parents: tuple[Parent, ...]) -> tuple[Gap, ...]:
+    """A gap for each parent that another program names and no hash leads to."""
+    linked = {parent.instance_id for parent in parents}
+    unlinked = (
+        r for r in foreign.references if r.instance_id is None or r.instance_id not in linked
+    )
+    reasons = dict.fromkeys(f"named without a hash of ours by {r.words}" for r in unlinked)
+    return tuple(Gap(role="source", reason=reason) for reason in list(reasons)[:_MAX_GAPS])
 
 
 def placed(

@@ -81,7 +81,8 @@ def place(
                 Ruling(placement, **words),
                 adopted=adoption.document_id(relative, identity.content_id),
                 former=adoption.ids.get(relative),
-                generated=examined.generated,
+                foreign=examined.foreign,
+                parents=adoption.parents.get(relative, ()),
             )
             if note or person:
                 event = memory.history[0].model_copy(update={"note": note, "person": person})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gm_assets.containers import is_model
 from gm_assets.errors import (
     GmError,
     InvalidMemory,
@@ -23,15 +24,18 @@ from gm_assets.errors import (
     UnreadableFile,
 )
 from gm_assets.memory.files import Signature, load_packet, read_memory, write_memory
+from gm_assets.memory.record import GM_NAMESPACE
 
 if TYPE_CHECKING:
     from gm_assets.identity import Identity
-    from gm_assets.memory.foreign import Generated
+    from gm_assets.memory.foreign import Foreign
     from gm_assets.memory.record import Memory
 
 #: Kernels stamp files with a clock that ticks every 1 to 10 ms. A file touched this recently
 #: could change once more without its times changing.
 RACY_NS = 20_000_000
+#: A packet without it holds no memory of ours.
+_NAMESPACE = GM_NAMESPACE.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Examined:
     One of three: `error` says why the file cannot be read; `waiting` says that it changed or
     vanished meanwhile; else it was read, and `identity` is there unless only the memory was
     asked for. `memory_error` is set where the picture is sound and the packet in it is not.
-    `generated` is what an image generator left in a file without a memory.
+    `foreign` is what other programs left in a file without a memory.
     """
 
     path: str
@@ -50,7 +54,7 @@ class Examined:
     identity: Identity | None = None
     memory: Memory | None = None
     memory_error: GmError | None = None
-    generated: Generated | None = None
+    foreign: Foreign | None = None
     notes: tuple[str, ...] = ()
     error: GmError | None = None
     waiting: str | None = None
@@ -71,19 +75,19 @@ class Wrote:
 def examine(root: str, path: str) -> Examined:
     """Read, identify and remember one file: one read of its bytes.
 
-    Of a PNG without XMP the headers are read once more, for what a generator left there.
+    Of a picture without a memory the headers are read once more, for what others left there.
     The signature is the one that the file had both before and after reading.
     """
     from gm_assets.identity import identify
-    from gm_assets.memory.foreign import read_generated
+    from gm_assets.memory.foreign import read_foreign
 
     full = Path(root) / path
-    generated = None
+    foreign = None
     try:
         before = _settled(full)
         identity = identify(full)
-        if identity.format == "png" and identity.packet is None:
-            generated = read_generated(full)
+        if not is_model(identity.format) and _NAMESPACE not in (identity.packet or b""):
+            foreign = read_foreign(full, identity.packet)
         after = Signature.of(full.lstat())
     except (FileNotFoundError, NotFound):
         return Examined(path, waiting="it vanished before it could be read")
@@ -106,7 +110,7 @@ def examine(root: str, path: str) -> Examined:
     # The packet has served; with 4 MB a file it would fill the memory while rows wait.
     identity = replace(identity, packet=None)
     notes = identity.notes if memory_error is None else (*identity.notes, memory_error.what)
-    return Examined(path, before, identity.format, identity, memory, memory_error, generated, notes)
+    return Examined(path, before, identity.format, identity, memory, memory_error, foreign, notes)
 
 
 def remember(root: str, path: str) -> Examined:

@@ -105,7 +105,12 @@ def _decide_without_memory(
     former = adoption.ids.get(examined.path)
     adopted = adoption.document_id(examined.path, identity.content_id)
     memory = first_memory(
-        identity, ruling, adopted=adopted, former=former, generated=examined.generated
+        identity,
+        ruling,
+        adopted=adopted,
+        former=former,
+        foreign=examined.foreign,
+        parents=adoption.parents.get(examined.path, ()),
     )
     return Decision(Action.WRITTEN, memory=memory)
 

@@ -320,7 +320,16 @@ def test_the_settings_of_a_generator_become_the_recipe(library: Library) -> None
     ingest(library)
     memory = read_memory(path).memory
     assert memory is not None and memory.creator_tool == "Stable Diffusion WebUI"
-    assert memory.recipe == {"foreign": {"tool": memory.creator_tool, "parameters": settings}}
+    assert memory.ai_prompt == "a gate"
+    assert memory.recipe == {
+        "foreign": [
+            {
+                "tool": memory.creator_tool,
+                "said": {"positive": "a gate", "steps": 20, "seed": "18446744073709551615"},
+                "texts": {"parameters": settings},
+            }
+        ]
+    }
     with Image.open(path) as image:
         assert image.text["parameters"] == settings
 
