@@ -47,7 +47,9 @@ def meshed(distance: NDArray, grid: Grid, triangles: int | None = None) -> Surfa
         raise LiftError("the field has places that are not a number")
     far = np.float32(4 * grid.step)
     field = _without_crumbs(np.clip(distance, -far, far).astype(np.float32), far)
-    # A sample of exactly zero gives marching cubes coincident vertices.
+    # Where opposite corners of a cell's face are equal in size, marching cubes decides each of
+    # its two cells for itself and may leave a hole; a sample of zero gives coincident vertices.
+    field *= np.where(field < 0, np.float32(1.001), np.float32(1))
     tiny = np.float32(1e-4 * grid.step)
     field = np.where(np.abs(field) < tiny, tiny, field)
     if not (field < 0).any():
