@@ -74,6 +74,11 @@ class ShaderSpec:
     identity_scale: float = 0.6
     lines: Literal["lineart", "scribble"] = "lineart"
 
+    @property
+    def takes_lines(self) -> bool:
+        """Whether it obeys the lines of a sketch; known before it is loaded."""
+        return self.kind == "sdxl-union"
+
     def part(self, role: str) -> ModelPart:
         """The part with that role.
 

@@ -157,7 +157,7 @@ def _glowing(scene: Scene, camera: Camera, width: int, height: int) -> Floats:
         for x, y in np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2):
             hits = scene.trace(*camera_rays(camera, width, height, (float(x), float(y))))
             covered[hits.met] += glows[scene.face_part[hits.face[hits.met]]]
-    return covered.reshape(height, width) / _SUB**2
+    return covered.reshape(height, width) / np.float32(_SUB**2)
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gm_assets.diffusion.opening import open_shader
 from gm_assets.diffusion.profiles import ShaderSpec, folder_shader
 from gm_assets.errors import GmError, InvalidPlan, LibraryError, ModelError, NotFound, WriteRefused
 from gm_assets.identity import identify
@@ -213,9 +214,34 @@ def test_a_sketch_is_shaded_by_a_model_that_takes_lines(library: Library, sdxl: 
     assert generate(library, "watcher", "S2", changes, spec=sdxl).made == 0
 
 
-def test_a_model_that_takes_no_lines_says_so(library: Library, leash: ShaderSpec) -> None:
-    with pytest.raises(GmError, match="takes no lines of a sketch"):
-        generate(library, "watcher", "S2", SMALL, spec=leash)
+def test_a_model_that_takes_no_lines_obeys_a_body_inflated_from_the_sketch(
+    library: Library, leash: ShaderSpec
+) -> None:
+    report = generate(library, "watcher", "S2", SMALL, spec=leash)
+    (frame,) = report.frames
+    assert set(frame.sources) == {"sketch", "silhouette", "depth", "normal"}
+    memory = frame.kept.memory
+    named = {(link.role, link.content_id) for link in memory.parents}
+    assert named == {
+        ("source" if name == "sketch" else "geometry", kept.content_id)
+        for name, kept in frame.sources.items()
+    }
+    assert memory.recipe is not None and "Johnston 2002" in memory.recipe["geometry"]
+    assert "inflated from the outline" in (memory.description or "")
+    assert any("inflated from the outline" in note for note in report.notes)
+    assert frame.obedience["iou"] is not None, "measured against the outline of the drawing"
+    links = rows(library, "select proven from links where child = ?", memory.document_id)
+    assert links == [(True,)] * 4
+    again = generate(library, "watcher", "S2", SMALL, spec=leash)
+    assert (again.made, again.frames[0].kept.path) == (0, frame.kept.path)
+    assert Chain.of(library, "watcher").source("S1").memory.placements[0].part == "sketch"
+
+
+def test_which_models_take_lines_is_known_before_they_are_loaded(
+    leash: ShaderSpec, sdxl: ShaderSpec
+) -> None:
+    for spec in (leash, sdxl):
+        assert spec.takes_lines is ("lines" in open_shader(spec).obeys)
 
 
 def test_a_sketch_that_was_drawn_from_the_sculpt_brings_its_view_along(

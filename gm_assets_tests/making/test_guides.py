@@ -8,7 +8,8 @@ from PIL import Image
 
 from gm_assets.errors import GmError
 from gm_assets.library import Library
-from gm_assets.making.guides import SKETCH, ink, sketch_stand, stand_of
+from gm_assets.lifting.drawing import ink
+from gm_assets.making.guides import SKETCH, sketch_stand, stand_of
 from gm_assets.making.keeping import PROGRAM, Keeper
 from gm_assets.making.passes import PassOrder, make_passes, mesh_of
 from gm_assets.making.sources import Chain
