@@ -8,17 +8,14 @@ which a single line spans open air (a rope, the string of a bow) is read as if i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from gm_assets.errors import LiftError
 from gm_assets.lifting.inflation import drawing_camera, inflate
-from gm_assets.memory.record import Camera
 
-__all__ = ["DrawnView", "drawing_camera", "drawn_outline", "drawn_view", "inflate", "ink"]
+__all__ = ["drawing_camera", "drawn_outline", "inflate", "ink"]
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -43,38 +40,6 @@ STROKE = 0.0024
 EDGE, SOILED = 0.022, 0.3
 #: Pieces smaller than this part of the largest are left out.
 CRUMB = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnView:
-    """A drawing as geometry.
-
-    Attributes:
-        camera: the camera that is thought to have seen the sheet.
-        silhouette: (h, w) bool.
-        depth: (h, w) float32 metres along the camera's axis, infinite beside the subject.
-        normal: (h, w, 3) float32 unit normals in camera axes, zero beside the subject.
-    """
-
-    camera: Camera
-    silhouette: Mask
-    depth: Floats
-    normal: Floats
-
-
-def drawn_view(picture: Picture) -> DrawnView:
-    """The rounded body that a drawing lets one guess (`drawn_outline`, then `inflate`).
-
-    Args:
-        picture: (h, w, 3) uint8 sRGB.
-
-    Raises:
-        LiftError: as `drawn_outline`.
-    """
-    outline = drawn_outline(picture)
-    depth, normal = inflate(ink(picture), outline)
-    height, width = outline.shape
-    return DrawnView(drawing_camera(width, height), np.asarray(outline >= 0.5), depth, normal)
 
 
 def ink(picture: Picture) -> Floats:

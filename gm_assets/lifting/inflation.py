@@ -10,17 +10,22 @@ zero along the outline.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from gm_assets.errors import LiftError
 from gm_assets.memory.record import Camera
-from gm_assets.sculpt.cameras import look_at
+from gm_assets.sculpt.cameras import FILM, look_at
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+#: From where a draughtsman looks at a subject.
+View: TypeAlias = Literal["front", "side", "top"]
 
 #: What the longer side of a sheet stands for, in metres: a drawing has no scale of its own.
 SHEET = 2.0
@@ -37,14 +42,16 @@ STEEPEST = 0.985
 _RESIDUAL, _ITERATIONS = 2e-3, 200
 
 
-def drawing_camera(width: int, height: int) -> Camera:
-    """The level camera that is thought to look at a sheet whose longer side is `SHEET` metres.
+def drawing_camera(width: int, height: int, view: View = "front") -> Camera:
+    """The camera that is thought to look at a sheet whose longer side is `SHEET` metres.
 
-    It stands in front (+Z) of the origin, which is the sheet's middle.
+    It looks at the origin, which is the sheet's middle: from +Z, from +X for a side, from +Y
+    (with -Z at the top) for a view from above.
     """
     distance = _distance()
+    eye = {"front": (0.0, 0.0, distance), "side": (distance, 0.0, 0.0), "top": (0.0, distance, 0.0)}
     return look_at(
-        (0.0, 0.0, distance),
+        eye[view],
         (0.0, 0.0, 0.0),
         focal_length=LENS,
         aspect=width / height,
@@ -54,8 +61,6 @@ def drawing_camera(width: int, height: int) -> Camera:
 
 
 def _distance() -> float:
-    from gm_assets.sculpt.cameras import FILM
-
     return SHEET * LENS / FILM
 
 

@@ -111,7 +111,7 @@ _METHODS: tuple[MethodFacts, ...] = (
         "drawn outlines",
         "A solid that agrees with two or three drawn outlines; from one outline a swollen relief.",
         None,
-        "gm_assets.lifting.drawing:lift_drawing",
+        "gm_assets.lifting.drawn_solid:lift_drawing",
     ),
     MethodFacts(
         "model",
