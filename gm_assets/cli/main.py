@@ -28,6 +28,7 @@ from gm_assets.cli import (
     models,
     passes,
     services,
+    stale,
     training,
     up,
     vocabulary,
@@ -70,7 +71,7 @@ def options(
 
 
 for group in (
-    *(files, look, embedding, finding, labels, vocabulary),
+    *(files, look, stale, embedding, finding, labels, vocabulary),
     *(passes, generate, lift, models, training, services, up, doctor),
 ):
     group.register(app)
