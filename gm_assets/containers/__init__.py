@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from gm_assets.containers import crate, glb, jpeg, ply, png, usda, usdc, webp
+from gm_assets.containers import crate, glb, jpeg, ply, png, usda, usdc, usdz, webp
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -37,8 +37,12 @@ __all__ = [
 ]
 
 CONTAINERS: dict[str, Container] = {
-    module.CONTAINER.name: module.CONTAINER for module in (png, jpeg, webp, glb, ply, usda, usdc)
+    module.CONTAINER.name: module.CONTAINER
+    for module in (png, jpeg, webp, glb, ply, usda, usdc, usdz)
 }
+
+#: Bytes from the start that tell every format.
+HEAD = 512
 
 #: Formats that we recognise in order to say what a file is, but do not handle here.
 _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
@@ -62,7 +66,7 @@ _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
 
 
 def sniff(head: bytes) -> str | None:
-    """The format of a file from its first bytes (64 are enough): a key of `CONTAINERS`."""
+    """The format of a file from its first bytes (512 are enough): a key of `CONTAINERS`."""
     if head.startswith(png.SIGNATURE):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -77,7 +81,15 @@ def sniff(head: bytes) -> str | None:
         return "usda"
     if head.startswith(crate.MAGIC):
         return "usdc"
+    if head.startswith(b"PK\3\4"):
+        return _packaged(head)
     return None
+
+
+def _packaged(head: bytes) -> str | None:
+    """The format of a ZIP package by the name of its first file, which lies at byte 30."""
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    return "usdz" if name.lower().endswith((b".usd", b".usda", b".usdc")) else None
 
 
 def is_model(format: str | None) -> bool:
@@ -134,13 +146,13 @@ def parse(data: bytes, where: str | None = None) -> Layout:
         UnreadableFile: truncated, corrupt, lying or empty.
         TooLarge: a bound was exceeded (packet 4 MB, ICC 16 MB, GLB JSON 64 MB).
     """
-    return _container_of(data[:64], where).parse(data, where)
+    return _container_of(data[:HEAD], where).parse(data, where)
 
 
 def find_packet(file: BinaryIO, where: str | None = None) -> Packet:
     """The XMP packet of an open file, reading headers only. Raises as `parse`."""
     file.seek(0)
-    return _container_of(file.read(64), where).find_packet(file, where)
+    return _container_of(file.read(HEAD), where).find_packet(file, where)
 
 
 def embed(data: bytes, packet: bytes, where: str | None = None) -> list[Buffer]:
@@ -150,4 +162,4 @@ def embed(data: bytes, packet: bytes, where: str | None = None) -> list[Buffer]:
         UnsupportedFormat, UnreadableFile, TooLarge: as `parse`.
         WriteRefused: the format cannot take this packet without losing something.
     """
-    return _container_of(data[:64], where).embed(data, packet, where)
+    return _container_of(data[:HEAD], where).embed(data, packet, where)

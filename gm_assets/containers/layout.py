@@ -105,7 +105,7 @@ class Container:
         name: the format's short name, as in `Layout.format`.
         kind: 'image' or 'model'. Images carry their memory as XMP (RDF/XML), models as JSON-LD.
         media_type: its registered media type; `application/octet-stream` where none is.
-        suffix: the usual file name suffix.
+        suffixes: those of its file names, the usual one first.
         parse: `(data, where) -> Layout`.
         find_packet: `(file, where) -> Packet`, reading headers only.
         embed: `(data, packet, where) -> buffers` of the new file.
@@ -116,7 +116,7 @@ class Container:
     name: str
     kind: Literal["image", "model"]
     media_type: str
-    suffix: str
+    suffixes: tuple[str, ...]
     parse: Callable[[bytes, Where], Layout]
     find_packet: Callable[[BinaryIO, Where], Packet]
     embed: Callable[[bytes, bytes, Where], list[Buffer]]

@@ -2,13 +2,13 @@
 
 Like an incremental update of a PDF, a memory is appended and nothing is rewritten: behind the
 layer as it was come the dictionaries with our strings (`gm` in `customLayerData`, and in the
-default prim's `assetInfo`), the tables that name them, a new table of contents and a footer;
-in the bootstrap the place of the table of contents changes. So the layer keeps every byte of
+default prim's `assetInfo`), the tables that name them, a mark and a new table of contents; in
+the bootstrap the place of the table of contents changes. So the layer keeps every byte of
 its own, `asset_hash` covers them, and the next memory takes the place of the last one. USD
-reads such a file as any other; one that it saves again has lost the footer and holds the memory
+reads such a file as any other; one that it saves again has lost the mark and holds the memory
 as part of its own data.
 
-What the footer claims is believed only if appending the memory to the bytes before gives this
+What the mark claims is believed only if appending the memory to the bytes before gives this
 very file: nothing can hide behind it.
 """
 
@@ -38,7 +38,7 @@ from gm_assets.containers.layout import (
 from gm_assets.containers.usda import DOCUMENT_ID
 from gm_assets.errors import TooLarge, WriteRefused
 
-_FOOTER = struct.Struct("<16sQQ")
+_MARK = struct.Struct("<16sQQ")
 _MAGIC = b"\0gm-assets usdc\n"
 _KEY = b"gm"
 _ALIGNMENT = 8
@@ -86,20 +86,21 @@ def _packet_in(take: Take, table: Toc, where: Where) -> bytes | None:
     return None
 
 
-def _base(data: bytes, where: Where) -> bytes | None:
-    """The layer before our update, where the footer claims one; not yet believed."""
-    if len(data) < crate.BOOTSTRAP + _FOOTER.size:
-        return None
-    magic, size, toc = _FOOTER.unpack_from(data, len(data) - _FOOTER.size)
-    if magic != _MAGIC or not crate.BOOTSTRAP < size < len(data) or toc >= size:
-        return None
+def _base(data: bytes) -> bytes | None:
+    """The layer before our update, where the mark claims one; not yet believed."""
     at = crate.TOC_AT
+    place = int.from_bytes(data[at : at + 8], "little") - _MARK.size
+    if not crate.BOOTSTRAP <= place <= len(data) - _MARK.size:
+        return None
+    magic, size, toc = _MARK.unpack_from(data, place)
+    if magic != _MAGIC or not crate.BOOTSTRAP < size <= place or toc >= size:
+        return None
     return data[:at] + struct.pack("<Q", toc) + data[at + 8 : size]
 
 
 def _original(data: bytes, where: Where) -> bytes:
     """The layer without our update; the whole file where there is none that is proven."""
-    base = _base(data, where)
+    base = _base(data)
     if base is None:
         return data
     packet = _packet_in(_taker(data), crate.toc(_taker(data), len(data), where), where)
@@ -238,8 +239,9 @@ class _Update:
             sections[name] = Span(place, len(data))
             tail.append(data)
             place += len(data)
-        tail.append(crate.packed_toc(sections))
-        tail.append(_FOOTER.pack(_MAGIC, len(base), tables.toc.at))
+        tail.append(_MARK.pack(_MAGIC, len(base), tables.toc.at))
+        place += _MARK.size
+        tail.append(crate.packed_toc(sections))  # last, so that a file cut anywhere has none
         at, view = crate.TOC_AT, memoryview(base)
         return [view[:at], struct.pack("<Q", place), view[at + 8 :], *tail]
 
@@ -284,7 +286,7 @@ CONTAINER = Container(
     name="usdc",
     kind="model",
     media_type="application/octet-stream",
-    suffix=".usdc",
+    suffixes=(".usdc", ".usd"),
     parse=parse,
     find_packet=find_packet,
     embed=embed,

@@ -31,16 +31,6 @@ from gm_assets.identity.streams import STREAM_SCHEME, stream_hash
 if TYPE_CHECKING:
     from gm_assets.memory.record import Written
 
-_SUFFIXES = {
-    "png": (".png", ".apng"),
-    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "webp": (".webp",),
-    "glb": (".glb",),
-    "ply": (".ply",),
-    "usda": (".usda", ".usd"),
-    "usdc": (".usdc", ".usd"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -226,6 +216,6 @@ def _not_readable(error: OSError, where: str) -> UnreadableFile:
 
 def _name_note(layout: Layout, where: str | None) -> tuple[str, ...]:
     suffix = Path(where).suffix.lower() if where else ""
-    if not suffix or suffix in _SUFFIXES[layout.format]:
+    if not suffix or suffix in containers.container(layout.format).suffixes:
         return ()
     return (f"named {suffix}, but its content is {layout.format.upper()}",)

@@ -4,7 +4,9 @@ The SHA-256 of an ASCII line that names the format, then of the content:
 
 * GLB: the document and the binary chunk, as `identity.glb` defines it;
 * PLY, USDA, USDC: `as1 <FORMAT> <bytes>\\n` and the bytes of the file that a memory write leaves
-  as they are (`Layout.kept`): the file without its memory.
+  as they are (`Layout.kept`): the file without its memory;
+* USDZ: `as1 USDZ <files>\\n`, and for each file in order `<SHA-256> <bytes> <bytes of name>
+  <name>\\n`, the root layer taken without its memory.
 
 Hashes of two formats are never equal; `geometry_hash` (scheme `ge1`) is what tells the same mesh
 in both.
@@ -20,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gm_assets import containers
-from gm_assets.containers import Layout
+from gm_assets.containers import Layout, usdz
 from gm_assets.identity import glb, ply
 from gm_assets.identity.geometry import NoGeometry
 
@@ -50,7 +52,7 @@ def model_hashes(
     if layout.format == "glb":
         model = glb.opened(data, where)
         return _hashes(model.asset_hash(where), lambda: model.geometry_hash(where))
-    digest = _kept_hash(data, layout)
+    digest = asset_hash(data, where, layout=layout)
     if layout.format == "ply":
         return _hashes(digest, lambda: ply.geometry_hash(data, where))
     return ModelHashes(digest, None, "USD composes its meshes; they have no arrays of their own")
@@ -61,7 +63,7 @@ def asset_hash(data: bytes, where: str | None = None, *, layout: Layout | None =
     layout = layout or containers.parse(data, where)
     if layout.format == "glb":
         return glb.opened(data, where).asset_hash(where)
-    return _kept_hash(data, layout)
+    return _packaged_hash(data, layout) if layout.format == "usdz" else _kept_hash(data, layout)
 
 
 def geometry_hash(data: bytes, where: str | None = None) -> str | None:
@@ -76,6 +78,20 @@ def _kept_hash(data: bytes, layout: Layout) -> str:
     view = memoryview(data)
     for span in layout.kept:
         digest.update(view[span.offset : span.end])
+    return digest.hexdigest()
+
+
+def _packaged_hash(data: bytes, layout: Layout) -> str:
+    """`as1` of a USDZ: of the names and hashes of its files."""
+    kept = memoryview(b"".join(data[span.offset : span.end] for span in layout.kept))
+    files = usdz.contents(data, layout)
+    digest = hashlib.sha256(b"as1 USDZ %d\n" % len(files))
+    place = 0
+    for name, size in files:
+        place += len(name)
+        content = hashlib.sha256(kept[place : place + size]).hexdigest()
+        digest.update(b"%s %d %d " % (content.encode(), size, len(name)) + name + b"\n")
+        place += size
     return digest.hexdigest()
 
 

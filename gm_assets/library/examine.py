@@ -163,13 +163,13 @@ def _settled(full: Path) -> Signature:
 
 def _without_memory(root: str, path: str, error: GmError) -> Examined:
     """A file whose packet cannot be read; what else it is, its first bytes say."""
-    from gm_assets.containers import sniff
+    from gm_assets.containers import HEAD, sniff
 
     full = Path(root) / path
     try:
         signature = Signature.of(full.lstat())
         with full.open("rb") as file:
-            format = sniff(file.read(64))
+            format = sniff(file.read(HEAD))
     except OSError as gone:
         return failed(root, path, gone)
     return Examined(path, signature, format, memory_error=error, notes=(error.what,))

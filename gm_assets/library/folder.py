@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from gm_assets.containers import CONTAINERS
 from gm_assets.errors import GmError, UnreadableFile, UnsupportedFormat
 from gm_assets.library.values import Entry, Problem
 from gm_assets.memory.atomic import TEMPORARY
@@ -34,7 +35,7 @@ Numbers: TypeAlias = tuple[int, int, int, int]
 
 #: Formats whose files carry a memory in this version.
 HANDLED = frozenset(
-    ("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "glb", "ply", "usd", "usda", "usdc")
+    suffix.removeprefix(".") for one in CONTAINERS.values() for suffix in one.suffixes
 )
 #: Images, camera raws, scenes and meshes that are quarantined with advice.
 KNOWN = frozenset(
@@ -42,7 +43,7 @@ KNOWN = frozenset(
         *("tif", "tiff", "exr", "hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
         *("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
         *("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"),
-        *("gltf", "usdz", "obj", "stl", "fbx", "3mf", "blend", "abc"),
+        *("gltf", "obj", "stl", "fbx", "3mf", "blend", "abc"),
     )
 )
 SUFFIXES = HANDLED | KNOWN

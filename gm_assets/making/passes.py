@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gm_assets.containers import HEAD, is_model, sniff
 from gm_assets.errors import GmError, LibraryError
 from gm_assets.identity import identify_bytes, read_file
 from gm_assets.making.keeping import Keeper, Kept, Label, kept_at, recipe_hash
@@ -105,7 +106,7 @@ class Mesh:
 
     Attributes:
         path: of the file.
-        content_id: `as:` of a GLB, `fi:` of a format that carries no memory.
+        content_id: `as:`; `fi:` of a format that carries no memory.
         memory: the one in the file, if there is one.
         placement: where the mesh stands; its passes stand beside it.
         up, unit: what the caller stated for a format that does not.
@@ -208,11 +209,11 @@ def mesh_of(
     data = read_file(full)
     memory = None
     buffers: tuple[str, ...] = ()
-    if data.startswith(b"glTF"):
+    if is_model(sniff(data[:HEAD])):
         identity = identify_bytes(data, str(path))
         content_id = identity.content_id
         if identity.packet is not None:
-            memory = load_packet("glb", identity.packet, str(path))
+            memory = load_packet(identity.format, identity.packet, str(path))
         if memory and memory.written and memory.written.content_id != content_id:
             raise LibraryError(
                 "it was edited since its memory was written",

@@ -6,8 +6,11 @@ import hashlib
 import io
 import json
 import struct
+import tempfile
+import zipfile
 import zlib
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -131,6 +134,53 @@ def ply(
     )
 
 
+USDA = b"""#usda 1.0
+(
+    defaultPrim = "World"
+    upAxis = "Y"
+)
+
+def Xform "World" (
+    kind = "component"
+)
+{
+    def Mesh "mesh"
+    {
+        int[] faceVertexCounts = [3]
+        int[] faceVertexIndices = [0, 1, 2]
+        point3f[] points = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+        string note = "a } and a # in a string"
+    }
+}
+"""
+
+
+def usdc(text: bytes = USDA) -> bytes:
+    """The same layer as a crate, written by USD."""
+    from pxr import Sdf
+
+    layer = Sdf.Layer.CreateAnonymous(".usda")
+    layer.ImportFromString(text.decode())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "layer.usdc")
+        layer.Export(str(path))
+        return path.read_bytes()
+
+
+def usdz(root: bytes = USDA, name: str = "scene.usda") -> bytes:
+    """A package of a layer and a texture, as usdzip aligns them."""
+    files = ((name, root), ("textures/bone.png", saved(picture(), "PNG")))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        for name, data in files:
+            entry = zipfile.ZipInfo(name, (2026, 11, 22, 12, 0, 0))
+            begin = buffer.tell() + 30 + len(name) + 4
+            padding = -begin % 64
+            entry.extra = struct.pack("<HH", 0x1986, padding) + bytes(padding)
+            package.writestr(entry, data)
+    return buffer.getvalue()
+
+
 @cache
 def samples() -> dict[str, bytes]:
     """One small sound file of every kind, by a name that says what is special about it."""
@@ -165,6 +215,11 @@ def samples() -> dict[str, bytes]:
         "ply-big-endian": ply(">", newline="\r\n"),
         "ply-mixed": ply(faces=((0, 1, 2, 3), (0, 1, 2))),
         "ply-ascii": ply(None),
+        "usda": USDA,
+        "usda-empty": b"#usda 1.0\n",
+        "usdc": usdc(),
+        "usdz": usdz(),
+        "usdz-crate": usdz(usdc(), "scene.usdc"),
         "ply-old-line-ends": ply(newline="\r"),
     }
 

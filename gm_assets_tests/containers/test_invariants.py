@@ -15,6 +15,9 @@ from gm_assets_tests.containers.samples import decoded, picture_bytes, samples
 
 NAMES = sorted(samples())
 PICTURES = [name for name in NAMES if not containers.is_model(name.split("-")[0])]
+#: All but a text that ends where its last sentence does: a layer of no prims is a layer.
+FRAMED = [name for name in NAMES if not name.startswith("usda")]
+ZIP = b"PK\3\4" + bytes(22) + b"\1\0\0\0.usd"
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -30,7 +33,7 @@ def as_read(name: str, packet: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_format_is_found_from_the_first_bytes(name: str) -> None:
-    assert containers.sniff(samples()[name][:64]) == name.split("-")[0]
+    assert containers.sniff(samples()[name][: containers.HEAD]) == name.split("-")[0]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,17 +69,17 @@ def test_writing_the_same_packet_twice_gives_the_same_file(name: str) -> None:
     assert b"".join(containers.embed(once, packet_for(name, "a"))) == once
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FRAMED)
 def test_a_file_cut_at_any_byte_is_refused_whole(name: str) -> None:
     data = b"".join(containers.embed(samples()[name], packet_for(name, "memory")))
     # A number of the last line that is cut short is a number, and no byte follows it.
-    whole = data.rfind(b"\n", 0, -1) if name.endswith("ascii") else len(data)
+    whole = data.rfind(b"\n", 0, -1) if name == "ply-ascii" else len(data)
     for length in range(whole):
         with pytest.raises((UnreadableFile, UnsupportedFormat)):
             containers.parse(data[:length])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FRAMED)
 def test_the_fast_reader_never_invents_a_packet_in_a_cut_file(name: str) -> None:
     packet = packet_for(name, "memory")
     data = b"".join(containers.embed(samples()[name], packet))
@@ -115,7 +118,16 @@ def test_damaged_bytes_end_in_our_errors_or_in_a_provable_write(
 @QUICK
 @given(
     head=st.sampled_from(
-        [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"glTF\2\0\0\0", b"ply\n"]
+        [
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff",
+            b"RIFF",
+            b"glTF\2\0\0\0",
+            b"ply\n",
+            b"#usda 1.0\n(=",
+            b"PXR-USDC",
+            ZIP,
+        ]
     ),
     tail=st.binary(max_size=200),
 )
