@@ -323,6 +323,8 @@ def _top(reader: _Reader, place: int) -> Iterator[_Token]:
                 place = _body_end(reader, token.end)
                 yield _Token("sign", b"}", place - 1, place)
                 break
+            if token.kind == "sign" and token.text == b"}":
+                raise _broken(f"the brace at byte {token.begin} closes nothing", reader.where)
             yield token
         else:
             return
