@@ -71,11 +71,10 @@ def siblings(one: Placement, other: Placement) -> bool:
 
     Views and frames of a turntable look alike; both come from the mesh.
     """
-    if (one.chain, one.stage) != (other.chain, other.stage):
-        return False
     if one.stage in ("S3", "S5") and one.part in RENDERS and other.part in RENDERS:
         return True
-    return (one.view, one.frame) != (other.view, other.frame)
+    same = (one.chain, one.stage) == (other.chain, other.stage)
+    return same and (one.view, one.frame) != (other.view, other.frame)
 
 
 def _agree(one: str | None, other: str | None) -> bool:

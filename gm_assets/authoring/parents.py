@@ -69,11 +69,11 @@ class Parents:
             if scored:
                 limit = COMPARED if scored[0][1].many else EACH
                 best[scored[0][1].child] += scored[:limit]
-        found = []
-        for pairs in best.values():
-            pairs.sort(key=lambda one: (-one[0], one[1].parent))
-            sets = [one for one in pairs if one[1].many]
-            found += [*sets, *[one for one in pairs if not one[1].many][: self._each]]
+        found: list[tuple[float, _Pair]] = []
+        for ranked in best.values():
+            ranked.sort(key=lambda one: (-one[0], one[1].parent))
+            found += [one for one in ranked if one[1].many]
+            found += [one for one in ranked if not one[1].many][: self._each]
         return found
 
     def suggestion(self, pair: _Pair, silhouette: float | None) -> Suggestion:

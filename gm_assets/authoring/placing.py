@@ -78,7 +78,8 @@ class Places:
         """The place in another chain that a reading means."""
         generation = self._chains.get(chain, 1)
         if reading is None:
-            return Placement(chain=chain, generation=generation, stage="S2", part="reference")
+            place = {"chain": chain, "generation": generation, "stage": "S2", "part": "reference"}
+            return Placement.model_validate(place)
         return reading.placement.model_copy(update={"chain": chain, "generation": generation})
 
     def _worth_joining(self, index: int, like: int) -> str | None:

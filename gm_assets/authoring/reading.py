@@ -183,12 +183,11 @@ def _subject(item: Item, folders: _Folders, endings: frozenset[str]) -> _Subject
         own = words_of(name)
         rest = tuple(word for word in named.subject if word not in own)
         return _Subject(slug(name), folder, rest, "folder")
-    words = list(named.subject)
-    rest = []
-    while len(words) > 1 and words[-1] in endings:
-        rest.insert(0, words.pop())
-    chain = slug("-".join(words))
-    return _Subject(chain, folder, tuple(rest), "name") if chain else None
+    end = len(named.subject)
+    while end > 1 and named.subject[end - 1] in endings:
+        end -= 1
+    chain = slug("-".join(named.subject[:end]))
+    return _Subject(chain, folder, named.subject[end:], "name") if chain else None
 
 
 def _unique_names(

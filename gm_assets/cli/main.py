@@ -29,6 +29,7 @@ from gm_assets.cli import (
     passes,
     services,
     stale,
+    suggest,
     training,
     up,
     vocabulary,
@@ -71,7 +72,7 @@ def options(
 
 
 for group in (
-    *(files, look, stale, embedding, finding, labels, vocabulary),
+    *(files, look, stale, suggest, embedding, finding, labels, vocabulary),
     *(passes, generate, lift, models, training, services, up, doctor),
 ):
     group.register(app)
