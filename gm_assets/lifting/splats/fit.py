@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ from gm_assets.lifting.splats.raster import (
 )
 from gm_assets.lifting.splats.start import beginning
 
+Renderer: TypeAlias = Literal["numba", "gsplat"]
+
 #: Views of one step.
 BATCH = 2
 #: Part of the splats with which a fit begins; the rest is added.
@@ -46,7 +49,7 @@ _FAINT = 0.02
 _LEAST = 0.3
 #: Steps of Adam at the beginning: places and scales in pixels, others in their own units.
 _RATES = {
-    "place": 0.12,
+    "place": 0.25,
     "scale": 0.02,
     "turn": 0.01,
     "opacity": 0.05,
@@ -117,6 +120,11 @@ def checked_settings(settings: SplatSettings) -> None:
         value = getattr(settings, name)
         if not low <= value <= high:
             raise LiftError(f"{name} {value} is not between {low:,} and {high:,}")
+    if settings.renderer not in get_args(Renderer):
+        raise LiftError(
+            f"there is no renderer {settings.renderer!r}",
+            remedy=f"Renderers are {', '.join(get_args(Renderer))}",
+        )
 
 
 def _world(plates: Sequence[Plate], start: Surface) -> _World:
