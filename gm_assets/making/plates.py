@@ -246,8 +246,9 @@ def plates_of(
             left_out[one.path] = LeftOut(one.path, reason)
         else:
             groups[_kind(one, geometry[one.document_id])].append(one)
-    for number in sorted(groups, key=lambda kind: _rank(groups[kind])):
-        chosen = groups[number]
+    most = 0
+    for kind in sorted(groups, key=lambda kind: _rank(groups[kind])):
+        chosen = groups[kind]
         sources = []
         for name, one in _named(chosen):
             try:
@@ -259,7 +260,8 @@ def plates_of(
             return PlateSet(
                 first.variant or "", first.stage, tuple(sources), tuple(left_out.values())
             )
-    raise _too_few(key, least, needs, entry, groups, tuple(left_out.values()))
+        most = max(most, len(sources))
+    raise _too_few(key, most, least, needs, entry, tuple(left_out.values()))
 
 
 def matte_at(root: Path, kept: Kept) -> tuple[np.ndarray, np.ndarray]:
@@ -410,14 +412,13 @@ def _sound(root: Path, path: str, document_id: str, stage: Stage) -> Kept:
 
 def _too_few(
     key: str,
+    most: int,
     least: int,
     needs: Collection[str],
     entry: str | None,
-    groups: Mapping[str, Sequence[_Picture]],
     left_out: Sequence[LeftOut],
 ) -> GmError:
     """The error for a chain without enough plates: a gap, or a fault where all were refused."""
-    most = max((len(group) for group in groups.values()), default=0)
     kind = f" of the frames {entry!r}" if entry else ""
     with_ = f" with {' and '.join(needs)}" if needs else ""
     what = f"{counted(most, 'plate')}{kind} with camera and silhouette{with_}, {least} are needed"
