@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.diffusion.protocol import Guide, Picture, Reading, Shaded, Shader, Words
-from gm_assets.errors import LibraryError
+from gm_assets.errors import LibraryError, NotFound
 from gm_assets.making.guides import INFLATED, Stand, picture_at
 from gm_assets.making.keeping import Keeper, Kept, Label, Machine, kept_at, recipe_hash
 from gm_assets.making.plans import FramePlan, Made, Plan
 from gm_assets.memory.record import SLUG, Event, Placement, parse_chain_key
 from gm_assets.sculpt.maps import png
+from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.diffusion.profiles import ShaderSpec
@@ -34,6 +35,19 @@ AT_ONCE = 8
 
 #: Called with frames done, frames in all, part of the present one that is done, and its name.
 Told = Callable[[int, int, float, str], None]
+
+
+class NotMade(NotFound):
+    """Frames that a plan asks for are not there, and none were to be made: a gap, no fault."""
+
+    @classmethod
+    def of(cls, key: str, stage: Made, missing: int) -> NotMade:
+        """The error for so many missing frames of a chain."""
+        return cls(
+            f"the plan asks for {counted(missing, 'frame')} more than there are",
+            where=f"{key} {stage}",
+            remedy=f"gm generate {key} --stage {stage} makes them",
+        )
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,7 @@ class Easel:
             memory.
         found: where a document lies now, by its id; None where nobody knows.
         first: the first frame made stands for its stage.
+        verifies: frames are verified, and none is made.
     """
 
     keeper: Keeper
@@ -132,6 +147,7 @@ class Easel:
     judge: Callable[[Picture, Guide], Mapping[str, Any]] | None = None
     found: Callable[[str], str | None] = lambda _: None
     first: bool = False
+    verifies: bool = False
 
     def frames(
         self, plan: Plan, stands: Mapping[str, Sequence[Stand]], told: Told | None = None
@@ -236,6 +252,8 @@ class Easel:
                 missing.append(order)
             else:
                 yield _frame(entry, order, there, made=False)
+        if missing and self.verifies:
+            raise NotMade.of(self.key, self.stage, len(missing))
         if missing:
             yield from self._shaded(plan, entry, missing, tell)
 

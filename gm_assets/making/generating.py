@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gm_assets.errors import GmError
 from gm_assets.library import Progress, ProgressFunction, ingest
 from gm_assets.making.commission import Commission
-from gm_assets.making.frames import Frame, Told
+from gm_assets.making.frames import Frame, NotMade, Told
 from gm_assets.making.guides import INFLATED
 from gm_assets.making.keeping import Kept, recipe_hash
 from gm_assets.making.plans import NO_CHANGES, Changes, Made
@@ -123,28 +123,24 @@ def generate(
         GmError: a view sees nothing of the subject, or the model cannot make the size.
         WriteRefused: the folder is not managed. LibraryLocked, LibraryError: as for `ingest`.
     """
-    started = time.monotonic()
-    commission = Commission.of(library, key, stage, changes, spec)
-    try:
-        frames = tuple(commission.frames(_told(progress)))
-    except Exception:
-        # What was made before the error stays, so the catalogue should know it.
-        with suppress(GmError):
-            _catalogue(commission, None)
-        raise
-    _catalogue(commission, progress)
-    mine = {frame.kept.path for frame in frames}
-    passes = {kept.path: kept for kept in commission.kept if kept.path not in mine}
-    return Generated(
-        commission.chain.key,
-        stage,
-        commission.plan.source,
-        commission.spec.name,
-        frames,
-        tuple(passes.values()),
-        _notes(frames),
-        time.monotonic() - started,
-    )
+    return _followed(Commission.of(library, key, stage, changes, spec), progress)
+
+
+def verify(library: Library, key: str, stage: Made) -> Generated:
+    """Verify the frames of a chain's plan where all of them are there; none is made.
+
+    Raises:
+        NotMade: one or more are missing.
+        NotFound, NothingToObey, InvalidPlan, ModelError, GmError: as `generate`.
+    """
+    known = preview(library, key, stage)
+    if known.obstacle is not None:
+        raise known.obstacle
+    if missing := sum(frame.path is None for frame in known.frames):
+        raise NotMade.of(known.key, stage, missing)
+    commission = Commission.of(library, key, stage, NO_CHANGES, None)
+    commission.easel.verifies = True
+    return _followed(commission, None)
 
 
 def preview(
@@ -183,6 +179,31 @@ def preview(
         commission.spec.name,
         error,
         tuple(frames),
+    )
+
+
+def _followed(commission: Commission, progress: ProgressFunction | None) -> Generated:
+    """Make or verify what a commission asks for, and take it into the catalogue."""
+    started = time.monotonic()
+    try:
+        frames = tuple(commission.frames(_told(progress)))
+    except Exception:
+        # What was made before the error stays, so the catalogue should know it.
+        with suppress(GmError):
+            _catalogue(commission, None)
+        raise
+    _catalogue(commission, progress)
+    mine = {frame.kept.path for frame in frames}
+    passes = {kept.path: kept for kept in commission.kept if kept.path not in mine}
+    return Generated(
+        commission.chain.key,
+        commission.plan.stage,
+        commission.plan.source,
+        commission.spec.name,
+        frames,
+        tuple(passes.values()),
+        _notes(frames),
+        time.monotonic() - started,
     )
 
 

@@ -9,7 +9,11 @@ import dagster as dg
 import pytest
 
 from gm_assets.defs.generating.assets import shaded_chains
+from gm_assets.defs.generating.jobs import verify_frames
 from gm_assets.library import Library
+from gm_assets.making.frames import NotMade
+from gm_assets.making.generating import generate, verify
+from gm_assets.making.plans import Changes
 from gm_assets_tests.defs import small
 from gm_assets_tests.library.files import paint_over
 from gm_assets_tests.making.studio import make_leash, make_library
@@ -189,6 +193,36 @@ def test_a_chain_without_a_sketch_is_observed_and_stays_a_gap(
         "Nothing was drawn" in event.asset_observation_data.asset_observation.metadata["gap"].text
     )
     assert small.green(instance, "shaded_references") == set()
+
+
+def test_frames_that_somebody_made_are_verified_and_recorded_and_none_is_made(
+    library: Library, instance: dg.DagsterInstance
+) -> None:
+    """As `gm up` does: the demo made frames before Dagster knew of them."""
+    (library.root / "plans/watcher.yaml").write_text("S4: {size: 128, steps: 2}\n")
+    generate(library, "watcher", "S4")
+    before = {path: path.stat().st_mtime_ns for path in library.root.rglob("*.png")}
+    result = verify_frames.execute_in_process(
+        instance=instance, resources={"library": small.resource(library)}
+    )
+    (event,) = [event for event in result.all_events if event.is_step_materialization]
+    assert (event.asset_key, event.partition) == (FRAMES, WATCHER)
+    assert event.materialization.metadata["made"].value == 0
+    assert small.green(instance, "shaded_frames") == {WATCHER}
+    assert small.green(instance, "shaded_references") == set()
+    assert {path: path.stat().st_mtime_ns for path in library.root.rglob("*.png")} == before
+
+
+def test_a_plan_that_asks_for_more_than_there_is_stays_open(
+    library: Library, instance: dg.DagsterInstance
+) -> None:
+    (library.root / "plans/watcher.yaml").write_text("S4: {size: 128, steps: 2, seeds: [1, 2]}\n")
+    generate(library, "watcher", "S4", Changes(seeds=(1,)))
+    resources = {"library": small.resource(library)}
+    assert verify_frames.execute_in_process(instance=instance, resources=resources).success
+    assert small.green(instance, "shaded_frames") == set()
+    with pytest.raises(NotMade, match="1 frame more"):
+        verify(library, "watcher", "S4")
 
 
 def test_the_pool_of_the_models_is_named() -> None:

@@ -64,6 +64,20 @@ def test_without_a_library_the_record_lacks_the_curve_alone(folder: Path, tmp_pa
     assert "learning curve" not in result.metadata and "folder" in result.metadata
 
 
+def test_materialize_all_begins_no_training(library: Library, instance: dg.DagsterInstance) -> None:
+    result = dg.materialize(
+        [encoder_model, leash_model],
+        instance=instance,
+        resources={"library": small.resource(library)},
+    )
+    assert result.success and not result.get_asset_materialization_events()
+    said = {
+        event.asset_observation_data.asset_observation.description
+        for event in result.get_asset_observation_events()
+    }
+    assert len(said) == 1 and "begin: true" in str(said)
+
+
 def test_trainings_share_the_pool_of_the_models() -> None:
     assert {one.op.pool for one in (encoder_model, leash_model)} == {"gpu"}
     assert isinstance(encoder_model, dg.AssetsDefinition)

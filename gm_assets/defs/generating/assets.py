@@ -37,9 +37,10 @@ def specs() -> list[dg.AssetSpec]:
         dg.AssetSpec(
             made_asset("S2"),
             deps=[stage_asset("S1")],
-            description="**S1 → S2** · The chain's sketch, shaded by a model that follows its "
-            "lines, as `plans/<chain>.yaml` asks. The files stand at S2, and the run records "
-            "that stage. Needs a model that takes lines (profile `studio`).",
+            description="**S1 → S2** · The chain's sketch, shaded as `plans/<chain>.yaml` asks. "
+            "A model that takes lines follows them; any other obeys the passes of the sculpt "
+            "that the sketch was drawn from, else of a body inflated from its outline. The "
+            "files stand at S2, those passes at S1, and the run records both stages.",
             tags={"gm/stage": "S2"},
             **shared,
         ),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
 
-from gm_assets.defs.generating.checks import failed, judge, made_asset, recorded, summary
+from gm_assets.defs.generating.checks import MADE, failed, judge, made_asset, recorded, summary
 from gm_assets.defs.generating.metadata import generated_metadata
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.events import DATA_VERSION_TAG, record_chains
@@ -32,8 +32,8 @@ Event: TypeAlias = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheck
 
 #: Seconds between two lines of progress; every line is an event in Dagster's database.
 INTERVAL_S = 15.0
-#: The stages that a run's files stand at: passes at S3, frames at S4.
-_STANDS: dict[Made, tuple[Stage, ...]] = {"S2": ("S2",), "S4": ("S3", "S4")}
+#: The stages that a run's files stand at: passes of a drawing at S1, others at S3, frames at S4.
+_STANDS: dict[Made, tuple[Stage, ...]] = {"S2": ("S1", "S2"), "S4": ("S3", "S4")}
 
 
 #: Generated frames with what was measured of them when they were made.
@@ -90,6 +90,37 @@ def make_chains(
     if alone and tally.reasons:
         reasons = "; ".join(text for found in tally.reasons.values() for text in found.values())
         raise dg.Failure(reasons, allow_retries=False)
+
+
+def verify_chains_frames(
+    keys: Sequence[str],
+    library: Library,
+    resource: LibraryResource,
+    log: dg.DagsterLogManager,
+) -> Iterator[Event]:
+    """Verify the frames of chains whose plans are fulfilled and yield what should be recorded.
+
+    A chain that lacks a frame, or anything to make one from, is passed over: what it lacks is
+    said when somebody asks for it. So is one that fails, with a line in the log.
+    """
+    from gm_assets.making.frames import NotMade
+    from gm_assets.making.generating import verify
+    from gm_assets.making.sources import NothingToObey
+
+    count = 0
+    for key in keys:
+        for stage in MADE:
+            try:
+                report = verify(library, key, stage)
+            except (NotMade, NothingToObey):
+                continue
+            except GmError as error:
+                log.warning(f"{key} {stage}: {error}")
+                continue
+            count += 1
+            yield _materialization(report, library, resource)
+            yield from judge(report)
+    log.info(f"chains: {len(keys)}, with frames as their plans ask: {count}")
 
 
 def judge_recorded(library: Library, stages: Sequence[Made]) -> Iterator[dg.AssetCheckEvaluation]:

@@ -1,10 +1,13 @@
 """Our own models as assets: what `gm train` does, with its figures and learning curve on record.
 
 They feed nothing in the graph: a library uses the model folder that its profile names, and a
-newly trained one is taken into use by pointing `GM_MODELS` at it.
+newly trained one is taken into use by pointing `GM_MODELS` at it. A training takes hours, so
+"Materialize all" begins none: each is asked for by name, with `begin: true` in the launchpad.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import dagster as dg
 from pydantic import Field
@@ -17,9 +20,15 @@ OWNERS = ["team:assets"]
 POOL = "gpu"
 
 
+Event: TypeAlias = dg.AssetObservation | dg.MaterializeResult
+
+_BEGIN = "A training takes hours: it begins only where this is true."
+
+
 class TrainEncoder(dg.Config):
     """A training of the embedded encoder."""
 
+    begin: bool = Field(default=False, description=_BEGIN)
     out: str = Field(
         default=".cache/models/encoder", description="Folder of the finished model; it is replaced."
     )
@@ -37,6 +46,7 @@ class TrainEncoder(dg.Config):
 class TrainLeash(dg.Config):
     """A training of the embedded leash. One that was stopped goes on from its checkpoints."""
 
+    begin: bool = Field(default=False, description=_BEGIN)
     out: str = Field(
         default=".cache/models/leash", description="Folder of the finished model; it is replaced."
     )
@@ -55,13 +65,17 @@ class TrainLeash(dg.Config):
     kinds={"pytorch"},
     code_version="1",
     pool=POOL,
+    output_required=False,
     description="The embedded image-text encoder, taught on the procedural world: pictures are "
     "rendered where they are missing, then come training, measures and a sealed folder with a "
     "model card. Same seed, data and versions on one thread give the same weights.",
 )
 def encoder_model(
     context: dg.AssetExecutionContext, config: TrainEncoder, library: LibraryResource
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
+    if not config.begin:
+        yield _not_begun(context)
+        return
     from gm_assets.training.data import ROUNDS
     from gm_assets.training.encoder import train_encoder
     from gm_assets.training.train import Plan
@@ -81,7 +95,7 @@ def encoder_model(
         f"recall@1 {stage}": dg.MetadataValue.float(round(found.at_1, 4))
         for stage, found in trained.metrics.retrieval.items()
     }
-    return model_result(
+    yield model_result(
         trained.folder, {"encoder": trained.samples}, round(trained.cpu_seconds), library, figures
     )
 
@@ -92,13 +106,17 @@ def encoder_model(
     kinds={"pytorch"},
     code_version="1",
     pool=POOL,
+    output_required=False,
     description="The embedded leash, taught on true frames of the procedural world with the "
     "passes that they obey: frames are rendered where they are missing, then its networks are "
     "trained in turn and written with a model card, log and curve. Some subjects are held out.",
 )
 def leash_model(
     context: dg.AssetExecutionContext, config: TrainLeash, library: LibraryResource
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
+    if not config.begin:
+        yield _not_begun(context)
+        return
     from gm_assets.training.leash.leash import Leash, of_subjects, train_leash
 
     plan = of_subjects(config.subjects) if config.subjects else Leash()
@@ -106,4 +124,14 @@ def leash_model(
         plan = plan.shortened(config.part)
     taught = train_leash(Path(config.out), Path(config.data), plan, told=Progress(context.log))
     seconds = sum(taught.cpu_seconds.values())
-    return model_result(taught.folder, taught.samples, seconds, library, {})
+    yield model_result(taught.folder, taught.samples, seconds, library, {})
+
+
+def _not_begun(context: dg.AssetExecutionContext) -> dg.AssetObservation:
+    """What a run records that was not asked to train, such as one of "Materialize all"."""
+    reason = (
+        "Not trained: a training takes hours. To begin one, open the launchpad (Shift and click "
+        "on Materialize) and set `begin: true`."
+    )
+    context.log.warning(reason)
+    return dg.AssetObservation(context.asset_key, description=reason)
