@@ -42,7 +42,14 @@ def test_every_asset_says_what_it_is_and_whose(repository: dg.RepositoryDefiniti
     for node in repository.asset_graph.asset_nodes:
         name = node.key.to_user_string()
         assert node.description and len(node.description) > 60, name
-        assert node.group_name in ("loop", "leash", "corpus", "description", "training"), name
+        assert node.group_name in (
+            "loop",
+            "leash",
+            "lifting",
+            "corpus",
+            "description",
+            "training",
+        ), name
         assert node.owners, name
         assert node.kinds, name
     for job in repository.get_all_jobs():
