@@ -19,6 +19,8 @@ change in another.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numba  # noqa: TID253
 import numpy as np
@@ -43,7 +45,15 @@ _Y0 = 0.28209479177387814
 _Y1 = 0.4886025119029199
 _Y2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
 
-_jit = numba.njit(cache=True, nogil=True, fastmath={"contract", "nsz", "arcp", "reassoc"})
+
+def _jit(function: Callable[..., Any]) -> Any:
+    """Compile for this processor at the first call, and keep the result on disk."""
+    compiled = numba.njit(nogil=True, fastmath={"contract", "nsz", "arcp", "reassoc"})(function)
+    try:
+        compiled.enable_caching()
+    except RuntimeError:  # no folder that can be written: compiled anew in each process
+        pass
+    return compiled
 
 
 @_jit
