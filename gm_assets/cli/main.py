@@ -27,9 +27,11 @@ from gm_assets.cli import (
     look,
     models,
     passes,
+    sculpt,
     services,
     stale,
     suggest,
+    tidy,
     training,
     up,
     vocabulary,
@@ -72,8 +74,8 @@ def options(
 
 
 for group in (
-    *(files, look, stale, suggest, embedding, finding, labels, vocabulary),
-    *(passes, generate, lift, models, training, services, up, doctor),
+    *(files, look, stale, suggest, tidy, embedding, finding, labels, vocabulary),
+    *(passes, generate, sculpt, lift, models, training, services, up, doctor),
 ):
     group.register(app)
 
