@@ -6,11 +6,16 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
 
 from gm_assets.defs.training.assets import encoder_model, leash_model
 from gm_assets.defs.training.metadata import model_result
+from gm_assets.diffusion.opening import open_shader
+from gm_assets.diffusion.profiles import folder_shader
+from gm_assets.diffusion.protocol import Guide, Settings, Words
 from gm_assets.library import Library
+from gm_assets.sculpt.cameras import look_at
 from gm_assets_tests.defs import small
 
 SHIPPED = Path(__file__).parents[2] / "models" / "encoder"
@@ -76,6 +81,42 @@ def test_materialize_all_begins_no_training(library: Library, instance: dg.Dagst
         for event in result.get_asset_observation_events()
     }
     assert len(said) == 1 and "begin: true" in str(said)
+
+
+def test_a_training_of_the_leash_runs_to_its_end_and_its_model_draws(
+    library: Library, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    config = {
+        "begin": True,
+        "part": 0.0001,
+        "small": 1,
+        "large": 1,
+        "subjects": ["fluted-spire"],
+        "out": str(tmp_path / "models/leash"),
+        "data": str(tmp_path / "data"),
+    }
+    result = dg.materialize(
+        [leash_model],
+        instance=instance,
+        resources={"library": small.resource(library)},
+        run_config={"ops": {"leash_model": {"config": config}}},
+    )
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert metadata["samples base"].value and metadata["samples detail"].value
+    assert "learning curve" in metadata
+    assert metadata["use it"].value == f"GM_MODELS={tmp_path / 'models'}"
+    shader = open_shader(folder_shader(tmp_path / "models/leash"))
+    seen = np.ones((128, 128), bool)
+    guide = Guide(
+        "front",
+        camera=look_at((0, 1, 3), (0, 1, 0)),
+        depth=np.full(seen.shape, 3, np.float32),
+        normal=np.tile(np.array([0, 0, 1], np.float32), (128, 128, 1)),
+        silhouette=seen,
+    )
+    (frame,) = shader.shade(Words("night city"), Settings(128, 128, steps=1), [guide])
+    assert frame.picture.shape == (128, 128, 3)
 
 
 def test_trainings_share_the_pool_of_the_models() -> None:

@@ -6,6 +6,7 @@ newly trained one is taken into use by pointing `GM_MODELS` at it. A training ta
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -54,6 +55,10 @@ class TrainLeash(dg.Config):
         default=".cache/training", description="Where true frames and checkpoints are kept."
     )
     part: float = Field(default=1.0, description="Part of the shipped training's steps.")
+    small: int | None = Field(
+        default=None, description="Small sittings that are shot; the shipped run's by default."
+    )
+    large: int | None = Field(default=None, description="Large sittings, likewise.")
     subjects: list[str] = Field(
         default=[], description="Shoot these subjects alone; those of the shipped run by default."
     )
@@ -122,6 +127,7 @@ def leash_model(
     plan = of_subjects(config.subjects) if config.subjects else Leash()
     if config.part != 1:
         plan = plan.shortened(config.part)
+    plan = replace(plan, small=config.small or plan.small, large=config.large or plan.large)
     taught = train_leash(Path(config.out), Path(config.data), plan, told=Progress(context.log))
     seconds = sum(taught.cpu_seconds.values())
     yield model_result(taught.folder, taught.samples, seconds, library, {})
