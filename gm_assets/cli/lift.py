@@ -137,7 +137,7 @@ def _print_orders(home: Library, chain: str, changes: LiftChanges, *, as_json: b
     orders = [bench.order(name) for name in bench.plan.methods]
     rows = []
     for order in orders:
-        there = bench.there(order)
+        there = bench.there(order.name, order.document_id)
         rows.append(
             {
                 "method": order.facts.name,
@@ -190,8 +190,8 @@ def _print_lifted(report: Lifted) -> None:
             f"{len(one.used)} + {len(one.held_out)}",
             _figure(one.iou, 3),
             _figure(one.measures.get("psnr_object"), 1),
-            _figure(_surface(one).get("point_to_surface"), 4),
-            _figure(_surface(one).get("completeness"), 3),
+            _figure(one.against_sculpt.get("point_to_surface"), 4),
+            _figure(one.against_sculpt.get("completeness"), 3),
             "yes" if one.facts.get("watertight") else "no",
         )
         for one in report.structures
@@ -216,11 +216,6 @@ def _print_lifted(report: Lifted) -> None:
         f"{safe(report.key)} S5: {counted(report.made, 'structure')} made, "
         f"{len(report.structures) - report.made} verified, {report.seconds:.1f} s"
     )
-
-
-def _surface(one: Structure) -> dict[str, Any]:
-    found = one.measures.get("surface")
-    return found if isinstance(found, dict) else {}
 
 
 def _figure(value: object, digits: int) -> str:

@@ -237,6 +237,7 @@ def _print_memory(memory: Memory) -> None:
             "source type": memory.digital_source_type,
             "AI system": " ".join(filter(None, (memory.ai_system, memory.ai_system_version))),
             "AI prompt": memory.ai_prompt,
+            "measured": _measured(memory),
             "recipe": _recipe(memory),
             "rights": memory.rights,
             "gaps": "\n".join(f"{g.stage or g.role or 'parent'}: {g.reason}" for g in memory.gaps),
@@ -251,6 +252,22 @@ def _print_memory(memory: Memory) -> None:
                 for event in memory.history
             ),
         )
+
+
+def _measured(memory: Memory) -> str | None:
+    """What was measured of a generated frame or a lifted structure when it was made."""
+    recipe = memory.recipe or {}
+    found = recipe.get("measures", recipe.get("obedience"))
+    if not isinstance(found, dict):
+        return None
+    surface = found.get("surface")
+    figures = {**found, **(surface if isinstance(surface, dict) else {})}
+    said = (
+        f"{name.replace('_', ' ')} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in figures.items()
+        if isinstance(value, float) or name == "verdict"
+    )
+    return ", ".join(said) or None
 
 
 def _recipe(memory: Memory) -> str | None:

@@ -71,6 +71,12 @@ class Structure:
         return _recorded(self.kept, "made")
 
     @property
+    def against_sculpt(self) -> Mapping[str, Any]:
+        """Of its measures, those against the chain's sculpt; empty without one."""
+        found = self.measures.get("surface")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def iou(self) -> float | None:
         """Mean silhouette IoU against the held-out plates."""
         value = self.measures.get("silhouette_iou")
@@ -188,6 +194,7 @@ class Bench:
         chain: whose plates are lifted.
         plan: what is wanted, changes included.
         only: ids of the documents that may be plates.
+        first: the first mesh that is made stands for the stage.
         kept: all files that were made or verified.
         notes: what a person should know.
     """
@@ -195,6 +202,7 @@ class Bench:
     chain: Chain
     plan: LiftPlan
     only: Collection[str] | None = None
+    first: bool = False
     kept: list[Kept] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -208,7 +216,7 @@ class Bench:
     ) -> Bench:
         """Resolve chain and plan. Raises as `lift_chain`."""
         chain = Chain.of(library, key)
-        bench = cls(chain, changes.of(lift_plan(library, chain.key)), only)
+        bench = cls(chain, changes.of(lift_plan(library, chain.key)), only, not chain.has("S5"))
         if not library.managed(f"{bench.folder}/structure.glb"):
             raise WriteRefused(
                 "this folder is not managed: gm.toml forbids writing memories here",
@@ -231,11 +239,6 @@ class Bench:
     @cached_property
     def _when(self) -> str:
         return datetime.now(UTC).isoformat(timespec="seconds")
-
-    @cached_property
-    def _first(self) -> bool:
-        """Whether the stage has no file yet that stands for it."""
-        return not self.chain.has("S5")
 
     def keeper(self, used: Sequence[Source]) -> Keeper:
         """What keeps the files. What comes from generated frames is generated too."""
@@ -285,21 +288,17 @@ class Bench:
 
         order = self.order(method)
         self.notes += [f"left out: {one.path} ({one.reason})" for one in order.plates.left_out]
-        kept = self.there(order)
-        made = kept is None
-        lifted: Lift | None = None
-        if kept is None:
-            kept, lifted = made_now(self, order, _told(progress, method))
+        there = self.there(order.name, order.document_id)
+        kept = there or made_now(self, order, _told(progress, method))
         self.kept.append(kept)
-        others = beside(self, order, kept, lifted)
+        others = beside(self, order, kept)
         self.kept += others
-        return Structure(method, kept, made, order.used, order.held_out, others)
+        return Structure(method, kept, there is None, order.used, order.held_out, others)
 
     def placement(self, method: str, *, variant: str | None = None) -> Placement:
         """Where a structure stands; the first mesh of a chain stands for its stage."""
-        primary = variant is None and method != "splats" and self._first
-        if primary:
-            self.__dict__["_first"] = False
+        primary = variant is None and method != "splats" and self.first
+        self.first = self.first and not primary
         return Placement(
             chain=self.chain.name,
             generation=self.chain.generation,
@@ -406,17 +405,20 @@ class Bench:
             "determinism": {"threads": 1, "budget": "iterations"},
         }
 
-    def there(self, order: Order) -> Kept | None:
-        """The structure of an order where it lies, read and identified now.
+    def there(self, name: str, document_id: str) -> Kept | None:
+        """A document of this bench where it lies, read and identified now.
+
+        Args:
+            name: of its file, where it was not moved.
 
         Raises:
             LibraryError: something else lies in its place, or it was edited.
         """
-        root, usual = self.library.root, f"{self.folder}/{order.name}"
-        kept = kept_at(root, usual, order.document_id, "S5")
-        path = carriers(self.library, {order.document_id}).get(order.document_id)
+        root, usual = self.library.root, f"{self.folder}/{name}"
+        kept = kept_at(root, usual, document_id, "S5")
+        path = carriers(self.library, {document_id}).get(document_id)
         if kept is None and path is not None:
-            kept = kept_at(root, path, order.document_id, "S5")
+            kept = kept_at(root, path, document_id, "S5")
         if kept is None and os.path.lexists(root / usual):
             raise LibraryError(
                 "it was edited, or it is another file than the structure that belongs here",

@@ -22,7 +22,7 @@ from gm_assets import containers
 from gm_assets.errors import GmError, LiftError, NotFound, TooLarge
 from gm_assets.identity import bounds, read_file
 from gm_assets.making.guides import picture_at
-from gm_assets.making.keeping import Kept, kept_at, recipe_hash
+from gm_assets.making.keeping import Kept, kept_at
 from gm_assets.making.passes import depth_range
 from gm_assets.memory.record import Camera, Parent, Stage
 from gm_assets.sculpt import maps
@@ -354,7 +354,7 @@ def _unfit(one: _Picture, geometry: _Geometry, needs: Collection[str]) -> str | 
 
 
 def _kind(one: _Picture, geometry: _Geometry) -> str:
-    """What plates of one set share, as a hash: everything but the view."""
+    """What plates of one set share, as text: everything but the view."""
     said = ("prompt", "negative", "seed", "steps", "guidance", "weights", "model")
     shared = {
         "stage": one.stage,
@@ -364,7 +364,7 @@ def _kind(one: _Picture, geometry: _Geometry) -> str:
         "meshes": sorted(geometry.meshes),
         **{name: one.recipe.get(name) for name in said if name in one.recipe},
     }
-    return recipe_hash(shared)
+    return json.dumps(shared, sort_keys=True)
 
 
 def _rank(pictures: Sequence[_Picture]) -> tuple[Any, ...]:

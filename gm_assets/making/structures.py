@@ -31,7 +31,7 @@ SPLAT_FORMS: tuple[str, ...] = ("ply", "usda")
 SHOWN, ACROSS = 6, 192
 
 
-def made_now(bench: Bench, order: Order, told: Progress | None) -> tuple[Kept, Lift]:
+def made_now(bench: Bench, order: Order, told: Progress | None) -> Kept:
     """Lift a structure, measure it and write it.
 
     Raises:
@@ -39,7 +39,6 @@ def made_now(bench: Bench, order: Order, told: Progress | None) -> tuple[Kept, L
     """
     from gm_assets.lifting.measures import measure
 
-    root = bench.library.root
     used = bench.read(order.used, order.passes)
     lifted = lift(used, order.facts.name, order.settings, told)
     against = bench.read(order.held_out, ("silhouette",)) or used
@@ -49,7 +48,7 @@ def made_now(bench: Bench, order: Order, told: Progress | None) -> tuple[Kept, L
     if reference is not None:
         found["reference"] = reference[0].content_id
     results = {"made": _facts(lifted), "measures": found}
-    kept = bench.keeper(order.used).keep(
+    return bench.keeper(order.used).keep(
         order.name,
         encoded(lifted, f"{bench.chain.name} {order.facts.name}"),
         bench.placement(order.facts.name),
@@ -59,8 +58,6 @@ def made_now(bench: Bench, order: Order, told: Progress | None) -> tuple[Kept, L
         results=results,
         history=bench.history(),
     )
-    assert kept.path is not None and (root / kept.path).is_file()
-    return kept, lifted
 
 
 def encoded(lifted: Lift, name: str) -> bytes:
@@ -80,36 +77,31 @@ def encoded(lifted: Lift, name: str) -> bytes:
     return splat_glb(lifted.splats)
 
 
-def beside(bench: Bench, order: Order, kept: Kept, lifted: Lift | None) -> tuple[Kept, ...]:
+def beside(bench: Bench, order: Order, kept: Kept) -> tuple[Kept, ...]:
     """The splats of a structure in other formats, made or verified.
 
     They are written from the splats that the GLB holds, so that all files hold the same.
     """
-    from gm_assets.making.keeping import kept_at
-
     if order.facts.name != "splats":
         return ()
-    splats: Splats | None = None
+    lifted: Lift | None = None
     keeper = bench.keeper(order.used)
     found = []
     for form in SPLAT_FORMS:
         recipe = {**order.recipe, "form": form, "of": kept.content_id}
         name = f"{order.name.removesuffix('.glb')}.{form}"
-        document = keeper.document_id(recipe)
-        there = kept_at(bench.library.root, f"{bench.folder}/{name}", document, "S5")
+        there = bench.there(name, keeper.document_id(recipe))
         if there is None:
-            splats = splats or _splats_at(bench.library.root, kept)
-            label = replace(
-                bench.label(order, lifted or lift_at(bench.library.root, kept), {}),
-                title=f"{kept.memory.title}, {form.upper()}",
-            )
+            lifted = lifted or lift_at(bench.library.root, kept)
+            assert lifted.splats is not None  # the method makes them
+            label = bench.label(order, lifted, {})
             there = keeper.keep(
                 name,
-                _written(splats, form),
+                _written(lifted.splats, form),
                 bench.placement("splats", variant=form),
-                label,
+                replace(label, title=f"{label.title}, {form.upper()}"),
                 recipe,
-                [*_parents(order.used, order.passes)],
+                _parents(order.used, order.passes),
                 history=bench.history(),
             )
         found.append(there)
@@ -124,7 +116,8 @@ def lift_at(root: Path, kept: Kept) -> Lift:
     """
     recipe = kept.memory.recipe or {}
     facts = method_facts(str(recipe.get("method")))
-    said = recipe.get("made", {})
+    made = recipe.get("made")
+    said = made if isinstance(made, dict) else {}
     splats = facts.name == "splats"
     return Lift(
         facts.name,

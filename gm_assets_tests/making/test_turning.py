@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from gm_assets.making.reentering import waiting
 from gm_assets.making.turning import turn, turns
 from gm_assets.memory.files import read_memory
 from gm_assets_tests.library.files import rows
+from gm_assets_tests.making.studio import make_library
 from gm_assets_tests.making.test_plans import problems
 from gm_assets_tests.making.turntables import make_turntable
 
@@ -42,44 +44,62 @@ S5:
 """
 
 
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory, leash: ShaderSpec) -> Path:
+    """A library whose chain `watcher` was turned once, for a person to accept."""
+    library = make_library(tmp_path_factory.mktemp("pattern") / "library")
+    write(library, LOOP.replace("  turns: 2\n  accept: plan\n", ""))
+    (only,) = turns(library, "watcher", spec=leash)
+    assert only.reentered is None and only.ended is not None and "a person" in only.ended
+    assert rows(library, "select count(*) from events where action = 'accepted'") == [(0,)]
+    return library.root
+
+
+@pytest.fixture
+def turned(pattern: Path, tmp_path: Path) -> Library:
+    """A copy of that library; the files of its first turn are verified."""
+    return Library.open(shutil.copytree(pattern, tmp_path / "turned"))
+
+
 def write(library: Library, text: str) -> None:
     (library.root / "plans").mkdir(exist_ok=True)
     (library.root / PATH).write_text(text)
 
 
 def test_a_plan_turns_a_chain_to_its_last_generation_and_no_further(
-    library: Library, leash: ShaderSpec
+    turned: Library, leash: ShaderSpec
 ) -> None:
-    write(library, LOOP)
-    first, second = turns(library, "watcher", spec=leash)
+    write(turned, LOOP)
+    first, second = turns(turned, "watcher", spec=leash)
+    assert (first.generated.made, first.lifted.made, second.lifted.made) == (0, 0, 1)
     assert (first.key, second.key) == ("watcher.g01", "watcher.g02")
     assert first.reentered is not None and second.reentered is None
     assert second.ended is not None and "the last" in second.ended
     path = first.reentered.path
-    memory = read_memory(library.root / path).memory
+    memory = read_memory(turned.root / path).memory
     assert memory is not None
     event = acceptance(memory)
     assert event is not None and (event.person, event.note) == ("Ida", "two turns")
     assert event.parameters is not None
     assert event.parameters.startswith("accept: plan, plans/watcher.yaml, silhouette IoU 0.")
-    assert not waiting(library)
+    assert not waiting(turned)
     stages = rows(
-        library,
+        turned,
         "select stage, state from chains where key = 'watcher.g02' and stage > 'S2' order by 1",
     )
     assert [state for _, state in stages] == ["present"] * 3
     sculpt = first.lifted.structures[0].kept.content_id
     plates = rows(
-        library,
+        turned,
         "select distinct l.parent_content_id from links l join placements p on p.document_id ="
         " l.child where p.key = 'watcher.g02' and p.part = 'frame' and l.parent_stage = 'S5'",
     )
     assert plates in ([(sculpt,)], []), "the frames of g02 obey the structure of g01"
-    again = list(turns(library, "watcher", spec=leash))
+    again = list(turns(turned, "watcher", spec=leash))
     assert [(one.generated.made, one.lifted.made) for one in again] == [(0, 0), (0, 0)]
-    assert rows(library, "select max(generation) from chains where chain = 'watcher'") == [(2,)]
-    assert [one.key for one in turns(library, "watcher.g02", spec=leash)] == ["watcher.g02"]
-    _measure(library, sculpt)
+    assert rows(turned, "select max(generation) from chains where chain = 'watcher'") == [(2,)]
+    assert [one.key for one in turns(turned, "watcher.g02", spec=leash)] == ["watcher.g02"]
+    _measure(turned, sculpt)
 
 
 def _measure(library: Library, sculpt: str) -> None:
@@ -101,20 +121,11 @@ def _measure(library: Library, sculpt: str) -> None:
     assert page.shape[1] > 600 and len(np.unique(page.reshape(-1, 3), axis=0)) > 50
 
 
-def test_without_a_plan_that_accepts_a_turn_waits_for_a_person(
-    library: Library, leash: ShaderSpec
-) -> None:
-    write(library, LOOP.replace("  turns: 2\n  accept: plan\n", ""))
-    (only,) = turns(library, "watcher", spec=leash)
-    assert only.reentered is None and only.ended is not None and "a person" in only.ended
-    assert rows(library, "select count(*) from events where action = 'accepted'") == [(0,)]
-
-
-def test_a_plan_does_not_accept_what_does_not_agree(library: Library, leash: ShaderSpec) -> None:
-    write(library, LOOP.replace("agrees: 0.6", "agrees: 0.999"))
-    (only,) = turns(library, "watcher", spec=leash)
+def test_a_plan_does_not_accept_what_does_not_agree(turned: Library, leash: ShaderSpec) -> None:
+    write(turned, LOOP.replace("agrees: 0.6", "agrees: 0.999"))
+    (only,) = turns(turned, "watcher", spec=leash)
     assert only.ended is not None and "does not agree" in only.ended
-    assert rows(library, "select max(generation) from chains where chain = 'watcher'") == [(1,)]
+    assert rows(turned, "select max(generation) from chains where chain = 'watcher'") == [(1,)]
 
 
 def test_a_turn_lifts_the_plates_that_it_made_and_no_others(

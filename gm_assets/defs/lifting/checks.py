@@ -108,7 +108,7 @@ def structure_table(structures: Sequence[Structure]) -> dg.TableMetadataValue:
     """Structures with what was measured of them, one a row."""
     rows = []
     for one in structures:
-        surface = one.measures.get("surface") or {}
+        surface = one.against_sculpt
         rows.append(
             (
                 one.kept.path or "",

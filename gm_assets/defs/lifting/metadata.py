@@ -41,11 +41,12 @@ def lifted_metadata(
         "seconds": dg.MetadataValue.float(round(report.seconds, 2)),
     }
     for one in report.structures:
-        if views := one.measures.get("views"):
+        if isinstance(views := one.measures.get("views"), list):
             names = ("name", "silhouette_iou", "psnr_full", "psnr_object")
             rows = [
                 (str(view.get("name", "")), *(figure(view.get(name)) for name in names[1:]))
                 for view in views[:LISTED]
+                if isinstance(view, dict)
             ]
             columns = ("view", "silhouette IoU", "dB full", "dB object")
             metadata[f"views, {one.method}"] = as_table(columns, rows)
