@@ -36,12 +36,19 @@ def demo(
     size: Annotated[
         int, typer.Option(min=64, max=4096, help="Long side of the large pictures in pixels.")
     ] = 768,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Make the shipped plates and structures here as well, and compare them.",
+        ),
+    ] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the demo library: a procedural world, its chains with their links and gaps."""
     root = folder if folder is not None else library_path(ctx, library)
-    report = make_demo(root, only=chain or None, size=size, quiet=as_json)
+    report = make_demo(root, only=chain or None, size=size, full=full, quiet=as_json)
     if as_json:
         print_json({"library": report.root, "report": report})
         return
@@ -51,13 +58,19 @@ def demo(
 
 
 def make_demo(
-    root: Path, *, only: list[str] | None = None, size: int = 768, quiet: bool = False
+    root: Path,
+    *,
+    only: list[str] | None = None,
+    size: int = 768,
+    full: bool = False,
+    quiet: bool = False,
 ) -> DemoReport:
     """Make the demo in `root`, with progress on stderr.
 
     Args:
         only: names of chains; all by default.
         size: long side of the large pictures in pixels.
+        full: make what is shipped finished as well.
 
     Raises:
         NotFound: the demo has no such chain.
@@ -66,7 +79,7 @@ def make_demo(
     from gm_assets.settings import Settings
     from gm_assets.world import demo
 
-    names = [plan.subject for plan in demo.CHAINS]
+    names = [plan.name for plan in demo.CHAINS]
     for name in only or ():
         if name not in names:
             raise NotFound(
@@ -74,7 +87,9 @@ def make_demo(
             )
     workers = Settings.from_environment().workers
     with progress_bar(quiet=quiet) as progress:
-        report = demo.build(root, progress=progress, workers=workers, size=size, only=only)
+        report = demo.build(
+            root, progress=progress, workers=workers, size=size, only=only, full=full
+        )
     for one in report.notes:
         note(one)
     return report

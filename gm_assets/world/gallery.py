@@ -47,9 +47,9 @@ def frames_of(library: Library) -> list[Hung]:
     there = {row[0] for row in con.execute("select distinct chain from placements").fetchall()}
     found = []
     for plan in CHAINS:
-        if plan.subject not in there or not shaded(plan):
+        if plan.name not in there or not shaded(plan):
             continue
-        for frame in generate(library, plan.subject, "S4").frames:
+        for frame in generate(library, plan.name, "S4").frames:
             picture = picture_at(library.root, frame.kept)
             size = (picture.shape[1], picture.shape[0])
             camera = frame.kept.memory.camera

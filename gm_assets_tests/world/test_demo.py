@@ -53,9 +53,10 @@ def links(root: Path, child: str) -> set[tuple[str, str, bool]]:
 
 
 def test_plans_name_only_what_the_vocabulary_and_the_subjects_know() -> None:
-    assert [plan.subject for plan in CHAINS] == [
+    assert [plan.subject for plan in CHAINS if plan.named is None] == [
         name for one in DOMAINS for name in SUBJECTS_OF[one]
     ]
+    assert len({plan.name for plan in CHAINS}) == len(CHAINS)
     for plan in CHAINS:
         assert SUBJECTS[plan.subject].domain in DOMAINS
         assert SUBJECTS[plan.subject].environment in ENVIRONMENTS
@@ -273,3 +274,19 @@ def test_a_demo_does_not_go_on_in_another_size_or_over_other_files(tmp_path: Pat
     with pytest.raises(LibraryError, match="another one lies there"):
         build(folder, size=96, only=["arch"], workers=1)
     assert Image.open(sketch).size == (8, 8)
+
+
+def test_a_chain_that_begins_with_drawings_gets_its_sculpt_from_their_outlines(
+    tmp_path: Path,
+) -> None:
+    build(tmp_path / "library", size=256, only=["drawn-tower"], workers=1)
+    con = Library.open(tmp_path / "library", read_only=True).catalogue()
+    (row,) = con.execute(
+        "select a.path, a.subject from assets a join placements p using (document_id) "
+        "where p.key = 'drawn-tower.g01' and p.stage = 'S3'"
+    ).fetchall()
+    memory = read_memory(tmp_path / "library" / row[0]).memory
+    assert memory is not None and memory.recipe is not None
+    assert row[1] == memory.subject == "reliquary-tower"
+    assert len(memory.parents) == 2
+    assert min(memory.recipe["measures"]["outline_iou"].values()) > 0.95

@@ -73,6 +73,7 @@ def build(
     workers: int | None = None,
     size: int = SIZE,
     only: Sequence[str] | None = None,
+    full: bool = False,
 ) -> DemoReport:
     """Make the demo library in a new or empty folder, or in a library that holds no file yet.
 
@@ -83,6 +84,8 @@ def build(
         workers: processes; as many as there are cores by default.
         size: long side of the large pictures in pixels.
         only: the chains to make; all by default.
+        full: make everything on this machine, also the plates and structures that are shipped
+            finished (`shipping`), and say whether they came out the same.
 
     Raises:
         LibraryError: the folder holds something else, a demo of another version or size, or
@@ -90,7 +93,7 @@ def build(
         NotFound: `only` names a chain that the demo does not have.
     """
     started = monotonic()
-    known = {plan.subject for plan in CHAINS}
+    known = {plan.name for plan in CHAINS}
     for name in only or ():
         if name not in known:
             raise NotFound(
@@ -98,10 +101,10 @@ def build(
                 remedy=f"Its chains are {', '.join(sorted(known))}",
             )
     folder = Path(root).absolute()
-    plans = [plan for plan in CHAINS if only is None or plan.subject in only]
+    plans = [plan for plan in CHAINS if only is None or plan.name in only]
     library, record = _library(folder, size)
-    missing = [plan for plan in plans if not record.is_there(plan.subject, folder)]
-    record = record.asking([plan.subject for plan in plans], [plan.subject for plan in missing])
+    missing = [plan for plan in plans if not record.is_there(plan.name, folder)]
+    record = record.asking([plan.name for plan in plans], [plan.name for plan in missing])
     record.save(library.state)
     count = 0
 
@@ -119,11 +122,11 @@ def build(
     embedder = found if isinstance(found, Embedder) else None
     _make_all(missing, folder, workers or available_cpus(), size, embedder, done)
     report = ingest(library, progress=progress)
-    notes = shade(library, plans, progress)
+    notes = shade(library, plans, progress, full=full)
     return DemoReport(
         root=folder,
-        chains=tuple(plan.subject for plan in plans),
-        files=sum(len(record.made[plan.subject]) for plan in plans),
+        chains=tuple(plan.name for plan in plans),
+        files=sum(len(record.made[plan.name]) for plan in plans),
         bytes=_bytes(folder, record, plans),
         seconds=monotonic() - started,
         ingest=report,
@@ -162,7 +165,7 @@ def _library(folder: Path, size: int) -> tuple[Library, Record]:
 
 def _bytes(folder: Path, record: Record, plans: Sequence[Chain]) -> int:
     """The size of the finished files of these chains."""
-    paths = (path for plan in plans for path in record.made.get(plan.subject, ()))
+    paths = (path for plan in plans for path in record.made.get(plan.name, ()))
     return sum((folder / path).stat().st_size for path in paths)
 
 

@@ -83,7 +83,7 @@ CHAINS: tuple[Chain, ...] = (
                 lift=-0.12,
             ),
         ),
-        missing=(Missing("S5", "No structure was lifted from the plates yet."),),
+        turns=2,
     ),
     Chain(
         "dry-dock-rigger",
@@ -128,7 +128,7 @@ CHAINS: tuple[Chain, ...] = (
                 margin=0.10,
             ),
         ),
-        missing=(Missing("S5", "No structure was lifted from the plates yet."),),
+        turns=1,
     ),
     # ----------------------------------------------------------------- hardware
     Chain(
@@ -275,7 +275,7 @@ CHAINS: tuple[Chain, ...] = (
                 margin=0.16,
             ),
         ),
-        missing=(Missing("S5", "No structure was lifted from the plates yet."),),
+        turns=1,
     ),
     Chain(
         "subterranean-citadel",
@@ -322,7 +322,7 @@ CHAINS: tuple[Chain, ...] = (
                 company="pilgrims",
             ),
         ),
-        missing=(Missing("S5", "No structure was lifted from the plates yet."),),
+        turns=1,
     ),
     Chain(
         "silver-corridor",
@@ -460,6 +460,32 @@ CHAINS: tuple[Chain, ...] = (
                 "The branching gate",
                 "The tree folds back into the gate it grew from.",
                 margin=0.12,
+            ),
+        ),
+    ),
+    # -------------------------------------------- from a drawing, all the way
+    Chain(
+        "reliquary-tower",
+        named="drawn-tower",
+        seed=71,
+        drawing="views",
+        reference=None,
+        turntable=0,
+        sculpt_kept=False,
+        turns=1,
+        frames=(
+            Shot(
+                "ash",
+                "ash-plain",
+                "low-angle",
+                "overcast",
+                28,
+                4,
+                85,
+                0.66,
+                "The drawn tower on the ash plain",
+                "Two drawings were there first; reference, sculpt, frame and structure follow.",
+                margin=0.14,
             ),
         ),
     ),

@@ -66,9 +66,9 @@ class Desk:
         return cls(
             plan=plan,
             size=size,
-            studio=studio(root, subject.domain, plan.subject, when, embedder),
+            studio=studio(root, subject.domain, plan.name, plan.subject, when, embedder),
             seed=plan.seed,
-            number=sum(plan.subject.encode()) + plan.seed,
+            number=sum(plan.name.encode()) + plan.seed,
         )
 
     @property
@@ -80,7 +80,7 @@ class Desk:
         self, stage: Stage, part: str, *, primary: bool = False, generation: int = 1, **more: Any
     ) -> Placement:
         return Placement(
-            chain=self.plan.subject,
+            chain=self.plan.name,
             generation=generation,
             stage=stage,
             part=part,

@@ -33,6 +33,7 @@ from gm_assets.world.demo.pictures import (
     make_passes,
     make_reference,
     make_study,
+    make_views,
 )
 from gm_assets.world.demo.plans import Chain
 from gm_assets.world.demo.studio import TOOL, webp
@@ -61,11 +62,14 @@ def make_chain(
     """
     desk = Desk.of(plan, root, when, size, embedder)
     _run(desk)
-    return Made(plan.subject, tuple(kept.path for kept in desk.studio.kept if kept.path))
+    return Made(plan.name, tuple(kept.path for kept in desk.studio.kept if kept.path))
 
 
 def _run(desk: Desk) -> None:
     plan = desk.plan
+    if plan.drawing == "views":
+        make_views(desk)  # all that follows is made from these, as it would be for a person
+        return
     if plan.drawing == "elevation":
         desk.drawing = make_elevation(desk)
         # The sculptor's seed comes from the drawing's content: that is the recorded link.

@@ -20,10 +20,13 @@ from gm_assets.world.looks.indoors import within
 from gm_assets.world.looks.reference import Palette, archival, wash
 from gm_assets.world.looks.sketch import sketch
 from gm_assets.world.looks.stages import environment
+from gm_assets.world.looks.tower import tower_front, tower_side
 
 #: Clay seen from within: light from beside the camera, occlusion of near things only.
 INSIDE = Studio(key=(-0.16, 0.20, 0.97), reach=0.03, floor=False, exposure=1.2)
 
+#: The drawings of the chain that begins with a front and a side.
+VIEWS = {"front": tower_front, "side": tower_side}
 #: Washes in turn, so that no two neighbours look alike.
 WASHES: tuple[Palette, ...] = (
     Palette(),
@@ -48,6 +51,22 @@ def make_elevation(desk: Desk) -> Kept:
     recipe = desk.recipe("s1.elevation", width=width, height=height, sheet=sheet.seed)
     placement = desk.place("S1", "sketch", primary=True)
     return desk.studio.keep("sketch.jpg", jpeg(picture), placement, label, recipe)
+
+
+def make_views(desk: Desk) -> None:
+    """S1 as two drawings, front and side, with nothing behind them."""
+    width, height = desk.extent(2 / 3)
+    for view, draw in VIEWS.items():
+        sheet = dataclasses.replace(desk.sheet(), seed=desk.number + len(view))
+        label = Label(
+            f"{desk.subject.title}: {view}",
+            f"The {view}, set out by rule; no geometry is behind it.",
+            ("drawing", "elevation", view),
+        )
+        recipe = desk.recipe("s1.view", view=view, width=width, height=height, sheet=sheet.seed)
+        placement = desk.place("S1", "sketch", view=view, primary=view == "front")
+        data = jpeg(draw(width, height, sheet))
+        desk.studio.keep(f"{view}.jpg", data, placement, label, recipe)
 
 
 def make_study(desk: Desk, scene: Scene) -> Kept:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from gm_assets.memory.record import Stage
 
-Drawing: TypeAlias = Literal["mesh", "elevation"]
+Drawing: TypeAlias = Literal["mesh", "elevation", "views"]
 Reference: TypeAlias = Literal["wash", "silver", "dye", "plate"]
 
 
@@ -61,9 +61,10 @@ class Chain:
     """One chain of the demo.
 
     Attributes:
-        subject: slug of the subject; the chain has the same name.
+        subject: slug of the subject.
         seed: of the subject's sculptor (a chain that begins with a drawing takes its own).
-        drawing: how S1 is made: from the mesh, or first, by rule; None for no drawing.
+        drawing: how S1 is made: from the mesh; first, by rule; first, as front and side, with no
+            mesh but what these drawings say; None for no drawing.
         drawing_kept: False makes the drawing but leaves it out of the library, so that what
             was made from it waits for its twin.
         reference: how S2 is made.
@@ -75,8 +76,10 @@ class Chain:
         plates_first: the chain begins with posed plates; there is no sculpt.
         revised: the sculpt was revised after its children had been made.
         second: the frame of the second generation, where the hull re-entered as a sculpt.
+        turns: how often the loop is turned with plates that a model makes; 0 for never.
         missing: gaps with their reasons.
         detail: resolution of the sculpt.
+        named: the chain, where it does not have the name of its subject.
     """
 
     subject: str
@@ -92,5 +95,12 @@ class Chain:
     plates_first: bool = False
     revised: bool = False
     second: Shot | None = None
+    turns: int = 0
     missing: tuple[Missing, ...] = ()
     detail: float = 0.56
+    named: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The chain's name."""
+        return self.named or self.subject

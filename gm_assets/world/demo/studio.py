@@ -28,19 +28,22 @@ MAKER = Maker(
 
 
 def studio(
-    root: Path, domain: str, subject: str, when: str, embedder: Embedder | None = None
+    root: Path,
+    domain: str,
+    chain: str,
+    subject: str,
+    when: str,
+    embedder: Embedder | None = None,
 ) -> Keeper:
-    """What keeps the files of one chain, below `<domain>/<subject>/`.
+    """What keeps the files of one chain, below `<domain>/<chain>/`.
 
     Args:
         root: the library's folder.
-        domain, subject: vocabulary ids of the chain.
+        domain, subject: vocabulary ids of what the chain shows.
         when: ISO 8601 time that memories name as their creation.
     """
     # A build that goes on after a stop makes the first take again before the revised one.
-    return Keeper(
-        root, f"{domain}/{subject}", MAKER, when, domain, subject, embedder, replaces=True
-    )
+    return Keeper(root, f"{domain}/{chain}", MAKER, when, domain, subject, embedder, replaces=True)
 
 
 # ------------------------------------------------------------------ encoding
