@@ -13,10 +13,10 @@ import torch  # noqa: TID253
 from gm_assets.errors import LiftError, MissingExtra
 from gm_assets.lifting import lift
 from gm_assets.lifting.protocol import Lift, Plate, Splats, SplatSettings, Surface
-from gm_assets.lifting.splats import fit_splats, kernels, render_splats
+from gm_assets.lifting.splats import fit_splats, render_splats
 from gm_assets.lifting.splats.camera import packed
 from gm_assets.lifting.splats.cuda import GsplatSlopes
-from gm_assets.lifting.splats.fit import backdrop_of
+from gm_assets.lifting.splats.fit import backdrop_of, believed
 from gm_assets.lifting.splats.raster import Loss, NumbaSlopes, Target, rows_of
 from gm_assets.lifting.splats.start import left_out
 from gm_assets.sculpt.cameras import look_at
@@ -117,6 +117,17 @@ def test_the_backdrop_is_the_plates_own_and_goes_on_behind_the_subject() -> None
     assert (backdrop[5, 10] * 255 == (0, 0, 250)).all()
 
 
+def test_a_hard_silhouette_is_not_believed_along_its_outline() -> None:
+    hard = np.zeros((9, 9), np.float32)
+    hard[3:6, 3:6] = 1
+    sure = believed(hard)
+    assert sure[4, 4] == 1 and sure[0, 0] == 1
+    assert sure[3, 4] == 0 and sure[2, 4] == 0  # within the outline, and beside it
+    soft = hard.copy()
+    soft[3, 4] = 0.5
+    assert believed(soft).all()
+
+
 def test_splats_begin_on_a_rod_that_the_surface_lacks() -> None:
     rod = cube("rod", size=1.0)
     thin = (rod.vertices - (0, 0.5, 0)) * (0.03, 0.7, 0.03) + (0, 1.3, 0)
@@ -190,7 +201,7 @@ def test_the_renderer_gsplat_is_asked_for_what_the_processor_draws(
     rows, chance, size = rows_of(some_splats(20, seed=9)), np.random.default_rng(1), (40, 40)
     targets = [
         Target(packed(a_camera(angle), *size), *(chance.random((40, 40, 3)) for _ in range(2)),
-               chance.random((40, 40)))
+               chance.random((40, 40)), chance.random((40, 40)))
         for angle in (0.2, 1.9)
     ]  # fmt: skip
     loss, least = Loss(), 0.004
@@ -201,4 +212,3 @@ def test_the_renderer_gsplat_is_asked_for_what_the_processor_draws(
     scale = np.abs(summed).max(axis=0)
     np.testing.assert_allclose(theirs[1].sum(axis=0) / scale, summed / scale, atol=2e-3)
     assert theirs[2].shape == ours[2].shape
-    assert kernels.DILATION == 0.3  # what viewers of such files assume

@@ -43,6 +43,7 @@ def test_the_slopes_are_those_that_torch_finds(degree: int) -> None:
         chance.random((HEIGHT, WIDTH, 3)),
         chance.random((HEIGHT, WIDTH, 3)),
         chance.random((HEIGHT, WIDTH)),
+        chance.random((HEIGHT, WIDTH)),
     )
     slopes, pull = np.empty_like(rows), np.empty(len(rows))
     total = Raster(WIDTH, HEIGHT).learn(rows, target, 0.0, loss, slopes, pull)
@@ -54,7 +55,11 @@ def test_the_slopes_are_those_that_torch_finds(degree: int) -> None:
     shown = colour + light[..., None] * torch.tensor(target.backdrop)
     wrong = shown - torch.tensor(target.picture)
     expected = (torch.sqrt(wrong**2 + loss.soft**2) - loss.soft).sum()
-    expected = expected + loss.outline * (1 - light - torch.tensor(target.silhouette)).abs().sum()
+    expected = (
+        expected
+        + loss.outline
+        * (torch.tensor(target.sure) * (1 - light - torch.tensor(target.silhouette)).abs()).sum()
+    )
     expected.backward()
     assert values.grad is not None
     assert total == pytest.approx(float(expected.detach()), rel=1e-9)
@@ -130,7 +135,7 @@ def test_slopes_of_unseen_splats_are_nothing() -> None:
     rows: Rows = rows_of(two_discs((0, 1)))
     rows[:, 2] += 100  # behind the camera
     target = Target(packed(look_at((0, 0, 4), (0, 0, 0)), 8, 8), np.zeros((8, 8, 3)),
-                    np.ones((8, 8, 3)), np.ones((8, 8)))  # fmt: skip
+                    np.ones((8, 8, 3)), np.ones((8, 8)), np.ones((8, 8)))  # fmt: skip
     slopes, pull = np.full_like(rows, 7.0), np.full(2, 7.0)
     Raster(8, 8).learn(rows, target, 0.01, Loss(), slopes, pull)
     assert not slopes.any() and not pull.any()

@@ -95,13 +95,13 @@ class GsplatSlopes:
         """What `kernels.compare` sums, for all views."""
         import torch
 
-        picture, behind, outline = (
+        picture, behind, outline, sure = (
             self._on_device(np.stack([getattr(target, name) for target in targets]))
-            for name in ("picture", "backdrop", "silhouette")
+            for name in ("picture", "backdrop", "silhouette", "sure")
         )
         wrong = shown + (1 - cover) * behind - picture
         colour = (torch.sqrt(wrong**2 + loss.soft**2) - loss.soft).sum()
-        return colour + loss.outline * (cover[..., 0] - outline).abs().sum()
+        return colour + loss.outline * (sure * (cover[..., 0] - outline).abs()).sum()
 
 
 def _view_matrices(cameras: NDArray[np.float64]) -> NDArray[np.float64]:

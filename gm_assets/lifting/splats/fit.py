@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from gm_assets.errors import LiftError
 from gm_assets.lifting.plates import checked
-from gm_assets.lifting.protocol import Lift, Plate, Progress, SplatSettings, Surface
+from gm_assets.lifting.protocol import Floats, Lift, Plate, Progress, SplatSettings, Surface
 from gm_assets.lifting.splats.camera import packed
 from gm_assets.lifting.splats.raster import (
     Loss,
@@ -46,7 +46,7 @@ _SETTLED, _ROUNDS = 0.6, 8
 _FAINT = 0.02
 #: Least standard deviation of a splat, in pixels of the plates: what is thinner would leave
 #: gaps when it is seen from nearer by.
-_LEAST = 0.3
+_LEAST = 0.2
 #: Steps of Adam at the beginning: places and scales in pixels, others in their own units.
 _RATES = {
     "place": 0.25,
@@ -57,7 +57,7 @@ _RATES = {
     "gloss": 0.002,
 }
 #: What is left of them at the end.
-_LAST = 0.02
+_LAST = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +142,7 @@ def _world(plates: Sequence[Plate], start: Surface) -> _World:
                 plate.picture / 255.0,
                 backdrop_of(plate),
                 plate.silhouette.astype(np.float64),
+                believed(plate.silhouette),
             )
         )
     return _World(float(np.median(pixels)), tuple(targets))
@@ -251,6 +252,21 @@ def axis_of(turns: NDArray[np.float64], number: NDArray[np.int64]) -> NDArray[np
         ]
     )
     return columns[number, :, np.arange(len(turns))]
+
+
+def believed(silhouette: Floats) -> NDArray[np.float64]:
+    """(h, w) weights of a silhouette's pixels, 0 to 1.
+
+    A silhouette of 0 and 1 was asked at the centres of pixels. On both sides of its outline the
+    picture alone knows how much of a pixel is the subject; a soft matte knows it everywhere.
+    """
+    if ((silhouette > 0) & (silhouette < 1)).any():
+        return np.ones(silhouette.shape)
+    inside = silhouette > 0
+    cross = ndimage.generate_binary_structure(2, 1)
+    inner = ndimage.binary_erosion(inside, cross, border_value=1)
+    outer = ndimage.binary_dilation(inside, cross)
+    return (inner | ~outer).astype(np.float64)
 
 
 def backdrop_of(plate: Plate) -> NDArray[np.float64]:

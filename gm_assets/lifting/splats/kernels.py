@@ -25,8 +25,9 @@ from typing import Any
 import numba  # noqa: TID253
 import numpy as np
 
-#: Added to the variances of an ellipse, pixels squared: no splat falls between pixels.
-DILATION = 0.3
+#: Added to the variances of an ellipse, pixels squared: the variance of a pixel's own square, so
+#: that a splat is averaged over it and none falls between pixels.
+DILATION = 1.0 / 12.0
 #: Opacity that a splat cannot exceed, so that what lies behind it always has a share.
 MOST_OPAQUE = 0.995
 #: Fraction of light below which a pixel counts as covered.
@@ -226,7 +227,7 @@ def blend(flat, order, screen):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def compare(screen, target, backdrop, silhouette, soft, outline, state):  # type: ignore[no-untyped-def]
+def compare(screen, target, backdrop, silhouette, sure, soft, outline, state):  # type: ignore[no-untyped-def]
     """How far a drawn view is from its plate, and how each pixel should change.
 
     The view stands before the plate's own backdrop. The difference of colours d counts as
@@ -236,6 +237,7 @@ def compare(screen, target, backdrop, silhouette, soft, outline, state):  # type
         screen: (h, w, 4) from `blend`.
         target, backdrop: (h, w, 3) sRGB, 0 to 1.
         silhouette: (h, w) coverage.
+        sure: (h, w) weight of the silhouette in each pixel, 0 to 1.
         state: (h, w, 6), filled for `blend_back`.
 
     Returns:
@@ -247,7 +249,8 @@ def compare(screen, target, backdrop, silhouette, soft, outline, state):  # type
         for x in range(width):
             light = screen[y, x, 3]
             miss = 1.0 - light - silhouette[y, x]
-            push = outline if miss > 0.0 else (-outline if miss < 0.0 else 0.0)
+            weight = outline * sure[y, x]
+            push = weight if miss > 0.0 else (-weight if miss < 0.0 else 0.0)
             behind = push * (1.0 - light)
             total += push * miss
             for channel in range(3):

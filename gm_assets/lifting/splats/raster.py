@@ -43,13 +43,14 @@ class Loss:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A plate as the fit needs it: (20,) camera, (h, w, 3) picture and backdrop 0 to 1, and
-    (h, w) coverage; all float64."""
+    """A plate as the fit needs it: (20,) camera, (h, w, 3) picture and backdrop 0 to 1, (h, w)
+    coverage and how far it is to be believed, 0 to 1; all float64."""
 
     camera: NDArray[np.float64]
     picture: NDArray[np.float64]
     backdrop: NDArray[np.float64]
     silhouette: NDArray[np.float64]
+    sure: NDArray[np.float64]
 
 
 def kernels():  # type: ignore[no-untyped-def]
@@ -120,7 +121,7 @@ class Raster:
         """Draw, compare, and fill `slopes` (n, p) and `pull` (n,); the loss of the view."""
         self.draw(rows, target.camera, least)
         total = self._kernels.compare(
-            self.screen, target.picture, target.backdrop, target.silhouette,
+            self.screen, target.picture, target.backdrop, target.silhouette, target.sure,
             loss.soft, loss.outline, self._state,
         )  # fmt: skip
         sums = np.empty((len(rows), self._kernels.SUMS))
