@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from gm_assets.cli.up import JOBS
 from gm_assets.definitions import defs as load
 
 HEAVY = [
@@ -58,6 +59,11 @@ def test_every_asset_says_what_it_is_and_whose(repository: dg.RepositoryDefiniti
         assert sensor.description, sensor.name
     for schedule in repository.schedule_defs:
         assert schedule.description, schedule.name
+
+
+def test_the_jobs_that_gm_up_launches_are_there(repository: dg.RepositoryDefinition) -> None:
+    for job, op, _ in JOBS:
+        assert repository.get_job(job).has_node_named(op)
 
 
 def test_runs_use_the_in_process_executor(repository: dg.RepositoryDefinition) -> None:
