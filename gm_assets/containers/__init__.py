@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from gm_assets.containers import crate, glb, jpeg, ply, png, usda, usdc, usdz, webp
+from gm_assets.containers import crate, exr, glb, jpeg, ply, png, tiff, usda, usdc, usdz, webp
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -38,7 +38,7 @@ __all__ = [
 
 CONTAINERS: dict[str, Container] = {
     module.CONTAINER.name: module.CONTAINER
-    for module in (png, jpeg, webp, glb, ply, usda, usdc, usdz)
+    for module in (png, jpeg, webp, tiff, exr, glb, ply, usda, usdc, usdz)
 }
 
 #: Bytes from the start that tell every format.
@@ -48,9 +48,6 @@ HEAD = 512
 _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
     (b"GIF8", 0, "GIF"),
     (b"BM", 0, "BMP"),
-    (b"II*\0", 0, "TIFF"),
-    (b"MM\0*", 0, "TIFF"),
-    (b"v/1\x01", 0, "OpenEXR"),
     (b"8BPS", 0, "Photoshop (PSD)"),
     (b"ftypavif", 4, "AVIF"),
     (b"ftyphei", 4, "HEIC"),
@@ -73,6 +70,10 @@ def sniff(head: bytes) -> str | None:
         return "jpeg"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "webp"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "tiff"
+    if head.startswith(exr.MAGIC):
+        return "exr"
     if head.startswith(b"glTF"):
         return "glb"
     if head.startswith((b"ply\n", b"ply\r")):

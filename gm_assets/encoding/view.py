@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gm_assets import containers
 from gm_assets.errors import GmError, TooLarge, UnreadableFile, UnsupportedFormat
-from gm_assets.identity import bounds, read_file
+from gm_assets.identity import bounds, read_file, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +97,8 @@ def _opened(data: bytes, layout: Layout, side: int, where: str | None) -> Image.
         opened = PngImagePlugin.PngImageFile(file)
     elif layout.format == "webp":
         opened = WebPImagePlugin.WebPImageFile(file)
+    elif layout.format in ("tiff", "exr"):
+        return shown.opened(data, layout, where)
     else:
         scans = sum(data.count(b"\xff\xda", s.offset, s.offset + s.length) for s in layout.picture)
         if scans > bounds.MAX_JPEG_SCANS:

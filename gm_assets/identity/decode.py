@@ -1,4 +1,4 @@
-"""From the bytes of PNG, JPEG and WebP files to `px1` and `ph1`.
+"""From the bytes of pictures to `px1` and `ph1`.
 
 Pillow decodes, with its plugin classes called directly: the format is already known from the
 content, no other decoder can be reached, and the process-wide pixel limit and its warnings
@@ -30,7 +30,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from gm_assets.containers.layout import Layout
 from gm_assets.errors import GmError, TooLarge, UnreadableFile
 from gm_assets.identity import bounds, png_raster
-from gm_assets.identity.perceptual import Reducer
+from gm_assets.identity.perceptual import Reducer, perceptual_hash
 from gm_assets.identity.samples import (
     DeepHash,
     PixelHash,
@@ -80,6 +80,10 @@ def decode(data: bytes, layout: Layout, where: str | None = None) -> Decoded:
             return _png(picture_bytes(data, layout), layout)
         if layout.format == "jpeg":
             return _jpeg(data, layout, where)
+        if layout.format == "tiff":
+            return _tiff(data, layout, where)
+        if layout.format == "exr":
+            return _exr(data, layout, where)
         return _webp(data, layout)
     except GmError:
         raise
@@ -103,6 +107,8 @@ def decoder_name(format: str) -> str:
     if format == "jpeg":
         turbo = features.version_feature("libjpeg_turbo")
         library = f"libjpeg-turbo-{turbo}" if turbo else f"libjpeg-{features.version_codec('jpg')}"
+    elif format == "tiff":
+        library = f"libtiff-{features.version_codec('libtiff')}"
     elif format == "webp":
         library = f"libwebp-{features.version_module('webp')}"
     else:
@@ -172,6 +178,61 @@ def _webp(data: bytes, layout: Layout) -> Decoded:
         return _animation(image, layout, decoder)
     _load(image, layout)
     return _still(image, None, decoder_name("webp") if layout.lossy else None)
+
+
+def _tiff(data: bytes, layout: Layout, where: str | None) -> Decoded:
+    from gm_assets.identity.tiff import Page
+
+    pages: list[Decoded] = []
+    for number in range(layout.frames):
+        page = Page(data, number, where)
+        pixels = page.width * page.height
+        if not pixels or pixels * layout.frames > bounds.MAX_ANIMATION_PIXELS:
+            raise ValueError(f"page {number} has an impossible size")
+        if reason := page.no_samples:
+            return _without_pixels(layout, reason, layout.frames)
+        if page.deep:
+            hashed, shown = page.deep_hash()
+            perceptual = None if shown is None else perceptual_hash(expand_grey(shown))
+            pages.append(Decoded(hashed, None, perceptual, page.width, page.height, 1, None))
+            continue
+        image = page.image()
+        if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+            reason = f"{image.mode} has no canonical RGB samples"
+            return _without_pixels(layout, reason, layout.frames)
+        table = None
+        if image.mode == "P":
+            table = _palette(image)
+        elif image.mode in ("1", "L"):
+            table = _GREY_RAMP
+        pages.append(_still(image, table, decoder_name("tiff") if layout.lossy else None))
+    return _joined(pages, layout, pages[0].decoder)
+
+
+def _palette(image: Image.Image) -> bytes:
+    """RGBA of the 256 values of a palette image without transparency."""
+    colours = bytes(image.getpalette("RGB") or b"")
+    entries = [colours[at : at + 3] + b"\xff" for at in range(0, len(colours), 3)]
+    return b"".join(entries[:256]) + _OPAQUE_BLACK * (256 - min(len(entries), 256))
+
+
+def _exr(data: bytes, layout: Layout, where: str | None) -> Decoded:
+    from gm_assets.identity import exr, oiio
+
+    pixels, reason = exr.pixels_of(data, layout, where)
+    width, height = layout.width or 0, layout.height or 0
+    decoder = oiio.decoder_name() if layout.lossy and pixels else None
+    return Decoded(pixels, reason, None, width, height, layout.frames, decoder)
+
+
+def _joined(pages: list[Decoded], layout: Layout, decoder: str | None) -> Decoded:
+    """The only page, or all of them as a sequence."""
+    if len(pages) == 1:
+        return pages[0]
+    width, height = layout.width or 0, layout.height or 0
+    hashes = ((page.pixels, Fraction(0)) for page in pages if page.pixels)
+    pixels = sequence_hash(width, height, hashes)
+    return Decoded(pixels, None, pages[0].perceptual, width, height, len(pages), decoder)
 
 
 def _load(image: ImageFile.ImageFile, layout: Layout) -> None:

@@ -8,10 +8,14 @@ form before they are hashed:
 * alpha that is opaque everywhere is dropped;
 * 16-bit samples whose high byte equals the low byte everywhere become 8-bit.
 
-The result has one of the layouts `rgb8`, `rgba8`, `rgb16`, `rgba16`. `rgb8` is the SHA-256 of
-the raw RGB bytes, row by row from the top, with nothing prepended, so one line of Pillow checks
-it. All others hash the ASCII line `<layout> <width>x<height>\\n` and then the samples, row by
-row, interleaved, 16-bit samples big-endian. Orientation, ICC profile and gamma are not applied.
+Half floats are widened to 32 bits, every NaN is one NaN, and a single channel counts as grey;
+floating point alpha is associated and hides nothing. Whole numbers of 32 bits are ids.
+
+The result has one of the layouts `rgb8`, `rgba8`, `rgb16`, `rgba16`, `rgb32f`, `rgba32f`,
+`u32`. `rgb8` is the SHA-256 of the raw RGB bytes, row by row from the top, with nothing
+prepended, so one line of Pillow checks it. All others hash the ASCII line
+`<layout> <width>x<height>\\n` and then the samples, row by row, interleaved, big-endian.
+Orientation, ICC profile and gamma are not applied.
 
 An animation has the layout `seq`: SHA-256 of the line `seq <width>x<height>\\n` and, for each
 frame as it is shown on the whole canvas, a line `<layout> <pixel hash> <duration>\\n`, where the
@@ -33,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 PIXEL_SCHEME = "px1"
+_FLOAT_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,32 @@ def pixel_hash(samples: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Pixel
     digest = DeepHash(width, height, alpha=bands == 4)
     digest.add(deep)
     return digest.result()
+
+
+def float_hash(samples: npt.NDArray[np.float32]) -> PixelHash:
+    """`px1` of floating point samples in memory.
+
+    Args:
+        samples: float32 of shape (height, width, 3 or 4); alpha is associated, as files keep it.
+    """
+    height, width, bands = samples.shape
+    if bands == 4 and (samples[..., 3] == 1).all():
+        samples, bands = samples[..., :3], 3
+    name = "rgb32f" if bands == 3 else "rgba32f"
+    digest = layout_digest(name, width, height)
+    for top in range(0, height, _FLOAT_ROWS):
+        strip = np.array(samples[top : top + _FLOAT_ROWS], np.float32)
+        strip[np.isnan(strip)] = np.float32("nan")
+        digest.update(np.ascontiguousarray(strip, ">f4"))
+    return PixelHash(digest.hexdigest(), name)
+
+
+def id_hash(samples: npt.NDArray[np.uint32]) -> PixelHash:
+    """`px1` of an id pass: uint32 of shape (height, width)."""
+    height, width = samples.shape
+    digest = layout_digest("u32", width, height)
+    digest.update(np.ascontiguousarray(samples, ">u4"))
+    return PixelHash(digest.hexdigest(), "u32")
 
 
 def expand_grey(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MIN_SIZE, MAX_SIZE = 16, 2048
 #: Quality of the WebP: a 256-pixel thumbnail takes about 10 kB.
 QUALITY = 82
+#: The EXIF tag of the orientation.
+ORIENTATION = 274
 
 
 def thumbnail(library: Library, content_id: str, size: int = 256) -> Path:
@@ -119,7 +121,7 @@ def _picture(data: bytes, full: Path, size: int) -> Image.Image:
 
     layout = parse(data, os.fspath(full))
     check_raster(layout, os.fspath(full))
-    image = _open(data, layout)
+    image = _open(data, layout, os.fspath(full))
     # JPEG decoders can decode at a half, a quarter or an eighth of the size.
     image.draft("RGB", (size * 2, size * 2))
     shown = _eight_bit(image)
@@ -127,7 +129,7 @@ def _picture(data: bytes, full: Path, size: int) -> Image.Image:
     return ImageOps.exif_transpose(shown)
 
 
-def _open(data: bytes, layout: Layout) -> Image.Image:
+def _open(data: bytes, layout: Layout, where: str) -> Image.Image:
     """Open with the decoder of the sniffed format: `check_raster` has bounded the size."""
     from PIL import JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
@@ -136,6 +138,15 @@ def _open(data: bytes, layout: Layout) -> Image.Image:
         return PngImagePlugin.PngImageFile(file)
     if layout.format == "jpeg":
         return JpegImagePlugin.JpegImageFile(file)
+    if layout.format in ("tiff", "exr"):
+        from gm_assets.identity.shown import opened
+
+        image = opened(data, layout, where)
+        if layout.exif_orientation is not None:
+            turned = image.getexif()
+            turned[ORIENTATION] = layout.exif_orientation
+            image.info["exif"] = turned.tobytes()
+        return image
     return WebPImagePlugin.WebPImageFile(file)
 
 

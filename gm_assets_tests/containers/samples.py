@@ -13,9 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tifffile
 from PIL import Image
 
 from gm_assets.containers import Layout
+from gm_assets.sculpt.exr import depth_exr
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (13, 7)) -> Image.Image:
@@ -181,6 +184,51 @@ def usdz(root: bytes = USDA, name: str = "scene.usda") -> bytes:
     return buffer.getvalue()
 
 
+def tiff(samples: np.ndarray, **options: Any) -> bytes:
+    """A TIFF by tifffile."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, samples, metadata=None, **options)
+    return buffer.getvalue()
+
+
+def ramp(dtype: str, bands: int = 3, size: tuple[int, int] = (21, 34)) -> np.ndarray:
+    """Samples (height, width, bands) that fill the range of their type; floats pass 1."""
+    width, height = size[1], size[0]
+    values = np.linspace(0, 1, width * height * bands).reshape(height, width, bands)
+    kind = np.dtype(dtype)
+    return (values * (np.iinfo(kind).max if kind.kind == "u" else 3.5)).astype(kind)
+
+
+def exr(
+    *parts: tuple[np.ndarray, tuple[str, ...]], compression: str = "zip", tile: int = 0
+) -> bytes:
+    """An OpenEXR file by OpenImageIO; each part is (height, width, n) samples and their names."""
+    import OpenImageIO as oiio
+
+    specs = []
+    for samples, names in parts:
+        kind = {"f2": "half", "f4": "float", "u4": "uint"}[samples.dtype.str[1:]]
+        spec = oiio.ImageSpec(samples.shape[1], samples.shape[0], samples.shape[2], kind)
+        spec.channelnames = names
+        spec.attribute("compression", compression)
+        if tile:
+            spec.tile_width = spec.tile_height = tile
+        specs.append(spec)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "made.exr")
+        output = oiio.ImageOutput.create(str(path))
+        if len(specs) > 1:
+            output.open(str(path), tuple(specs))
+        else:
+            output.open(str(path), specs[0])
+        for number, (samples, _) in enumerate(parts):
+            if number:
+                output.open(str(path), specs[number], "AppendSubimage")
+            output.write_image(np.ascontiguousarray(samples))
+        output.close()
+        return path.read_bytes()
+
+
 @cache
 def samples() -> dict[str, bytes]:
     """One small sound file of every kind, by a name that says what is special about it."""
@@ -211,6 +259,18 @@ def samples() -> dict[str, bytes]:
         "webp-animated": saved(frames[0], "WEBP", lossless=True, **animation),
         "glb": glb(GLTF),
         "glb-json-only": glb({"asset": {"version": "2.0"}}, None),
+        "tiff": saved(picture(), "TIFF"),
+        "tiff-deflated-alpha": saved(picture("RGBA"), "TIFF", compression="tiff_deflate"),
+        "tiff-palette-lzw": saved(picture().quantize(8), "TIFF", compression="tiff_lzw"),
+        "tiff-bilevel-fax": saved(picture("1"), "TIFF", compression="group4"),
+        "tiff-big-endian": tiff(ramp("u2"), byteorder=">", photometric="rgb"),
+        "tiff-bigtiff-tiled": tiff(ramp("u1"), bigtiff=True, tile=(16, 16), photometric="rgb"),
+        "tiff-pages": tiff(np.stack([ramp("u1"), ramp("u1")[::-1]]), photometric="rgb"),
+        "tiff-xmp": saved(picture(), "TIFF", tiffinfo={700: b"<old/>"}),
+        "exr": exr((ramp("f2"), ("R", "G", "B"))),
+        "exr-depth": depth_exr(np.where(ramp("f4", 1)[..., 0] > 1, ramp("f4", 1)[..., 0], np.inf)),
+        "exr-tiled": exr((ramp("f4", 4), ("R", "G", "B", "A")), tile=16),
+        "exr-parts": exr((ramp("f2"), ("R", "G", "B")), (ramp("f4", 1), ("Z",))),
         "ply": ply(),
         "ply-big-endian": ply(">", newline="\r\n"),
         "ply-mixed": ply(faces=((0, 1, 2, 3), (0, 1, 2))),

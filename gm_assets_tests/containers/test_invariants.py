@@ -57,7 +57,7 @@ def test_a_memory_write_changes_no_byte_of_the_picture(name: str) -> None:
         assert containers.container(before.format).difference(old, before, new, after) is None
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [name for name in PICTURES if not name.startswith("exr")])
 def test_pillow_decodes_the_same_frames_after_a_memory_write(name: str) -> None:
     new = b"".join(containers.embed(samples()[name], b"<x/>"))
     assert decoded(new) == decoded(samples()[name])
@@ -122,6 +122,8 @@ def test_damaged_bytes_end_in_our_errors_or_in_a_provable_write(
             b"\x89PNG\r\n\x1a\n",
             b"\xff\xd8\xff",
             b"RIFF",
+            b"II*\0\x08\0\0\0",
+            b"v/1\x01\2\0\0\0",
             b"glTF\2\0\0\0",
             b"ply\n",
             b"#usda 1.0\n(=",
@@ -144,8 +146,8 @@ def test_an_empty_file_says_so() -> None:
 
 
 def test_a_known_foreign_format_is_named() -> None:
-    with pytest.raises(UnsupportedFormat, match="TIFF"):
-        containers.parse(b"II*\0\x08\0\0\0", "scan.png")
+    with pytest.raises(UnsupportedFormat, match="GIF"):
+        containers.parse(b"GIF89a\x08\0", "scan.png")
     with pytest.raises(UnsupportedFormat, match="no format that is handled"):
         containers.parse(b"once upon a time")
 
