@@ -20,7 +20,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import corpus, embedding, finding, fingerprint, labelling, libraries, sculpt
+from benchmarks import (
+    corpus,
+    embedding,
+    finding,
+    fingerprint,
+    labelling,
+    libraries,
+    lifting,
+    sculpt,
+)
 from benchmarks.measure import Line
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,6 +43,7 @@ GROUPS = (
     "labelling",
     "finding",
     "sculpt",
+    "lifting",
 )
 
 
@@ -90,6 +100,7 @@ def _measures(
     yield "finding", lambda: finding.measure(scratch / "finding", rounds, options.files)
     yield "labelling", lambda: [labelling.relabel(scratch / "labelling", 36_000, 100, rounds)]
     yield "sculpt", lambda: sculpt.measure(rounds)
+    yield "lifting", lifting.measure_lifting
     yield "dagster", lambda: [libraries.dagster_run(scratch / "dagster", paths, rounds)]
 
 
