@@ -358,9 +358,9 @@ class Bench:
     def _split(
         self, facts: MethodFacts, sources: Sequence[Source]
     ) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
-        """Plates to lift from, and plates to measure against.
+        """Plates to lift from, and plates to measure against: one of each `held_out`.
 
-        Plates are held out where enough remain; fewer are all needed.
+        They are held out where enough remain; fewer are all needed.
         """
         if facts.name == "relief":
             chosen = next(
@@ -370,7 +370,14 @@ class Bench:
         every = self.plan.held_out
         if every < 2 or len(sources) - len(sources) // every < max(ENOUGH, facts.least):
             return tuple(sources), ()
-        held = tuple(one for number, one in enumerate(sources) if number % every == every - 1)
+        # A step back in each round: a turntable takes its elevations in turn, and of every
+        # fourth plate all would be of the same one.
+        last = every - 1
+        held = tuple(
+            one
+            for number, one in enumerate(sources)
+            if number % every == last - number // every % every
+        )
         return tuple(one for one in sources if one not in held), held
 
     def _recipe(

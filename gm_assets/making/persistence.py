@@ -19,6 +19,7 @@ from gm_assets.errors import GmError, LibraryError, NotFound
 from gm_assets.making.keeping import Kept, kept_at
 from gm_assets.making.sources import Chain
 from gm_assets.making.structures import sculpt_at
+from gm_assets.memory.files import read_memory
 from gm_assets.memory.record import Camera, chain_key, parse_chain_key
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 VIEWS, SIDE = "turntable:8@10/35", 256
 #: Other subjects that the null is taken over.
 OTHERS = 6
+#: Frames of a generation whose vectors make up its look, at most.
+MOST_FRAMES = 256
 
 _SHAPES = """
 select p.generation, p.stage, p.part, p."primary", a.path, a.document_id, a.content_id
@@ -38,8 +41,8 @@ where p.chain = ? and a.kind = 'model' and p.part <> 'splats'
   and (p.stage = 'S5' or (p.stage = 'S3' and p.part = 'mesh'))
 order by p.generation, p.stage, p."primary" desc, a.path"""
 _FRAMES = """
-select distinct a.content_id from placements p join assets a using (document_id)
-where p.key = ? and p.stage = 'S4' and a.kind = 'image' and a.content_id is not null"""
+select distinct a.path from placements p join assets a using (document_id)
+where p.key = ? and p.stage = 'S4' and a.kind = 'image' order by a.path"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Shape:
         key: of the generation, e.g. `seam-keeper.g02`.
         stage: `S3` for a sculpt, `S5` for the structure that came of the last generation.
         path, content_id: the file.
-        frames: frames of that generation.
+        frames: frames that obey it; none for a structure that nothing was made from yet.
         first, before: against the first shape, and against the one before; None for the first.
     """
 
@@ -138,8 +141,8 @@ def persistence(library: Library, chain: str) -> Persistence:
     for key, stage, kept in files:
         sculpt = sculpt_at(library.root, kept)
         cameras = cameras or _cameras(sculpt)
-        frames = _frames(library, key)
-        seen.append(_seen(library, sculpt, cameras, frames if stage == "S3" else ()))
+        frames = _frames(library, key) if stage == "S3" else ()
+        seen.append(_seen(library, sculpt, cameras, frames))
         first = _compared(seen[-1], seen[0]) if shapes else None
         before = _compared(seen[-1], seen[-2]) if shapes else None
         assert kept.path is not None
@@ -194,24 +197,31 @@ def _seen(
 
 
 def _frames(library: Library, key: str) -> tuple[str, ...]:
-    rows = library.catalogue().execute(_FRAMES, [key]).fetchall()
-    return tuple(content for (content,) in rows)
+    return tuple(path for (path,) in library.catalogue().execute(_FRAMES, [key]).fetchall())
 
 
 def _look(library: Library, frames: Sequence[str]) -> NDArray[np.float32] | None:
-    """The mean of the frames' unit vectors, of length 1; None without vectors."""
-    from gm_assets.encoding import active_fingerprint
+    """The mean of the vectors that the frames' memories hold, of length 1; None without any."""
+    from gm_assets.encoding import active_fingerprint, unpack
 
     spec = library.encoder_spec()
     if spec is None or not frames:
         return None
+    rows = []
     try:
-        rows = library.vectors.get(active_fingerprint(spec), frames).rows
-    except GmError:  # no model here, so no vectors of it
+        model = active_fingerprint(spec)
+    except GmError:  # no model here: nobody knows which vectors are its
         return None
-    if not len(rows):
+    for path in frames[:MOST_FRAMES]:
+        try:
+            memory = read_memory(library.root / path).memory
+            found = memory.embeddings if memory else ()
+            rows += [unpack(one).astype(np.float32) for one in found if one.model == model]
+        except GmError:  # a frame that cannot be read has no look
+            continue
+    if not rows:
         return None
-    mean = rows.astype(np.float32).mean(axis=0)
+    mean: NDArray[np.float32] = np.mean(rows, axis=0)
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
