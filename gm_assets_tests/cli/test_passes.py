@@ -70,6 +70,7 @@ def test_a_mesh_of_many_faulty_parts_does_not_flood_the_terminal(gm: Gm, tmp_pat
         (("--size", "2"), "Choose sides", 1),
         (("--up", "x"), "--up is y or z", 1),
         (("--unit", "mile"), "--unit", 1),
+        (("--tracer", "gpu"), "scalar or llvm", 1),
         (("--chain", "Not A Slug"), "not a chain key", 4),
     ],
 )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gm_assets.errors import GmError, LibraryError, NotFound, WriteRefused
+from gm_assets.errors import GmError, LibraryError, MissingExtra, NotFound, WriteRefused
 from gm_assets.identity import identify
 from gm_assets.library import Library
 from gm_assets.lineage.family import Family
-from gm_assets.making.keeping import PROGRAM, Keeper
+from gm_assets.making.keeping import PROGRAM, Keeper, Kept
 from gm_assets.making.passes import (
     PASSES,
     Mesh,
@@ -31,6 +32,7 @@ from gm_assets.sculpt import maps
 from gm_assets.sculpt.cameras import look_at
 from gm_assets.sculpt.exr import read_depth_exr
 from gm_assets.sculpt.glb import glb_bytes
+from gm_assets.sculpt.pathtrace import Final
 from gm_assets.sculpt.rays import Scene
 from gm_assets.sculpt.views import View, views_of
 from gm_assets_tests.making.studio import WHEN, figure
@@ -101,6 +103,30 @@ def test_passes_that_are_there_are_verified_and_not_made_again(tmp_path: Path, m
     assert second.made == ("clay",)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert second.files["depth"].memory == first.files["depth"].memory
+
+
+@pytest.mark.skipif(find_spec("mitsuba") is None, reason="mitsuba is an extra")
+def test_finals_of_more_paths_lie_beside_those_of_fewer(tmp_path: Path, mesh: Mesh) -> None:
+    def final(paths: int) -> tuple[Kept, tuple[str, ...]]:
+        order = dataclasses.replace(SMALL, passes=("final",), final=Final(paths))
+        (view,) = make_passes(mesh, keeper_of(tmp_path), order)
+        return view.files["final"], view.made
+
+    (few, _), (many, made), (again, verified) = final(2), final(3), final(2)
+    assert made == ("final",) and verified == () and again == few
+    assert [Path(str(one.path)).name for one in (few, many)] == ["final-2.png", "final-3.png"]
+    recipe = few.memory.recipe
+    assert recipe is not None and recipe["step"] == "s3.final"
+    assert recipe["parameters"]["final"]["renderer"].startswith("mitsuba ")
+    assert few.content_id != many.content_id
+
+
+@pytest.mark.skipif(find_spec("mitsuba") is not None, reason="mitsuba is installed")
+def test_a_final_without_its_extra_writes_nothing(tmp_path: Path, mesh: Mesh) -> None:
+    order = dataclasses.replace(SMALL, passes=("depth", "final"))
+    with pytest.raises(MissingExtra, match="mitsuba"):
+        make_passes(mesh, keeper_of(tmp_path), order)
+    assert not list(tmp_path.rglob("*.png"))
 
 
 def test_the_same_recipe_gives_the_same_documents_and_pixels_elsewhere(
