@@ -21,7 +21,8 @@ from scipy import ndimage
 
 from gm_assets.errors import LiftError
 from gm_assets.lifting.grid import Grid
-from gm_assets.lifting.plates import checked, cut_off
+from gm_assets.lifting.hull import hull_notes
+from gm_assets.lifting.plates import checked
 from gm_assets.lifting.protocol import FusionSettings, Lift, Plate, Progress, Surface
 from gm_assets.lifting.surface import meshed, painted, watertight
 from gm_assets.sculpt.cameras import matrix_of, project
@@ -51,18 +52,16 @@ def lift_fusion(
     """The depth passes of plates as a watertight mesh, coloured by their pictures.
 
     Raises:
-        LiftError: fewer than three plates, one without depth, or plates that cannot be; the
-            resolution is out of bounds.
+        LiftError: fewer than three plates, one without depth, or plates that cannot be or
+            contradict each other; the resolution is out of bounds.
     """
     settings = settings or FusionSettings()
     plates = checked(plates, needs=("depth",))
     surface = fuse(plates, settings, progress)
+    notes = (_OWN, *hull_notes(surface, plates))
     coloured = all(plate.picture is not None for plate in plates)
     if coloured:
         surface = painted(surface, plates)
-    notes = [_OWN]
-    if names := cut_off(plates):
-        notes.append(f"The subject is cut off by the edge of {', '.join(names[:6])}.")
     return Lift(
         "fusion",
         surface,
@@ -71,7 +70,7 @@ def lift_fusion(
         colour="plates" if coloured else "none",
         watertight=watertight(surface),
         settings=asdict(settings),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

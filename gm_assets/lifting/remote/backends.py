@@ -50,11 +50,13 @@ class Source:
         folder: of its weights; None for a method without.
         code: checkout of the repository that runs it; None where none is needed.
         device: of torch.
+        steps: of the sampler; None for what the model's authors use.
     """
 
     folder: Path | None = None
     code: Path | None = None
     device: str = "cuda"
+    steps: int | None = None
 
     @property
     def weights(self) -> Path:
@@ -110,7 +112,8 @@ class Outline:
 class ShapE:
     """Shap-E (Jun and Nichol 2023) through diffusers: small, quick and coarse."""
 
-    def __init__(self, source: Source, steps: int = 64, guidance: float = 3.0) -> None:
+    def __init__(self, source: Source) -> None:
+        weights = source.weights
         try:
             import torch
             from diffusers import ShapEImg2ImgPipeline
@@ -118,14 +121,14 @@ class ShapE:
             raise MissingExtra.of(error.name or "diffusers") from None
         try:
             pipeline = ShapEImg2ImgPipeline.from_pretrained(
-                source.weights, local_files_only=True, use_safetensors=True
+                weights, local_files_only=True, use_safetensors=True
             )
         except (OSError, ValueError) as error:
-            raise ModelError(f"it cannot be loaded: {error}", where=source.weights) from None
+            raise ModelError(f"it cannot be loaded: {error}", where=weights) from None
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline: Any = pipeline.to(source.device)
         self._torch: Any = torch
-        self._steps, self._guidance = steps, guidance
+        self._steps = source.steps or 64
         self.card = _card("shap-e", source, _package("diffusers"))
 
     def make(self, order: Order) -> bytes:
@@ -137,12 +140,12 @@ class ShapE:
             _on_white(order.plates[0]),
             generator=generator,
             num_inference_steps=self._steps,
-            guidance_scale=self._guidance,
+            guidance_scale=3.0,
             output_type="mesh",
         ).images[0]
         vertices = mesh.verts.detach().float().cpu().numpy()
-        shades = [mesh.vertex_channels[name].detach().float().cpu().numpy() for name in "RGB"]
-        colours = np.round(np.clip(np.stack(shades, axis=1), 0, 1) * 255).astype(np.uint8)
+        light = [mesh.vertex_channels[name].detach().float().cpu().numpy() for name in "RGB"]
+        colours = _srgb(np.stack(light, axis=1))
         surface = _surface(_y_up(vertices), mesh.faces.cpu().numpy(), colours)
         return surface_glb(surface, "shap-e")
 
@@ -159,7 +162,7 @@ class TripoSG:
         self._pipeline: Any = TripoSGPipeline.from_pretrained(str(source.weights)).to(
             source.device, _dtype(torch, source.device)
         )
-        self._device = source.device
+        self._device, self._steps = source.device, source.steps or 50
         self.card = _card("triposg", source)
 
     def make(self, order: Order) -> bytes:
@@ -168,7 +171,7 @@ class TripoSG:
             vertices, faces = self._pipeline(
                 image=_on_white(order.plates[0]),
                 generator=self._torch.Generator(self._device).manual_seed(order.seed),
-                num_inference_steps=50,
+                num_inference_steps=self._steps,
                 guidance_scale=7.0,
             ).samples[0]
         return _bare(vertices, faces, "triposg")
@@ -186,7 +189,7 @@ class TripoSGScribble:
         self._pipeline: Any = TripoSGScribblePipeline.from_pretrained(str(source.weights)).to(
             source.device, _dtype(torch, source.device)
         )
-        self._device = source.device
+        self._device, self._steps = source.device, source.steps or 16
         self.card = _card("triposg-scribble", source, prompt=True)
 
     def make(self, order: Order) -> bytes:
@@ -198,7 +201,7 @@ class TripoSGScribble:
                 image=Image.fromarray(order.plates[0].picture),
                 prompt=order.prompt,
                 generator=self._torch.Generator(self._device).manual_seed(order.seed),
-                num_inference_steps=16,
+                num_inference_steps=self._steps,
                 guidance_scale=0,  # it is distilled: guidance is built in
                 attention_kwargs={"cross_attention_scale": 1.0, "cross_attention_2_scale": 0.4},
                 use_flash_decoder=False,
@@ -253,14 +256,14 @@ class Hunyuan:
 
         self._torch: Any = torch
         self._pipeline: Any = Hunyuan3DDiTFlowMatchingPipeline.from_pretrained(str(source.weights))
-        self._device = source.device
+        self._device, self._steps = source.device, source.steps or 50
         self.card = _card("hunyuan3d-2.1", source)
 
     def make(self, order: Order) -> bytes:
         """A GLB without colours."""
         mesh = self._pipeline(
             image=_cut_out(order.plates[0]),
-            num_inference_steps=50,
+            num_inference_steps=self._steps,
             generator=self._torch.Generator(self._device).manual_seed(order.seed),
         )[0]
         return _bare(mesh.vertices, mesh.faces, "hunyuan3d-2.1")
@@ -352,6 +355,13 @@ def _cut_out(plate: Plate) -> Any:
     assert plate.picture is not None  # every order has it
     alpha = np.round(plate.silhouette * 255).astype(np.uint8)
     return Image.fromarray(np.dstack([plate.picture, alpha]))
+
+
+def _srgb(light: NDArray[Any]) -> NDArray[np.uint8]:
+    """Linear light 0 to 1 as sRGB of 8 bits (IEC 61966-2-1)."""
+    light = np.clip(light, 0, 1)
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.round(curve * 255).astype(np.uint8)
 
 
 def _y_up(vertices: NDArray[Any]) -> NDArray[Any]:

@@ -53,26 +53,29 @@ def serving(
 
 def _address(process: subprocess.Popen[bytes], model: str, timeout: float) -> str:
     """The address from the first line that the process prints."""
-    line = _first_line(process, timeout)
+    line, ended = _first_line(process, timeout)
     try:
         return str(json.loads(line)["url"])
     except (ValueError, KeyError, TypeError):
-        code = process.poll()
-        ended = f"ended with {code}" if code is not None else f"was not ready in {timeout:g} s"
+        state = f"was not ready in {timeout:g} s"
+        if ended:
+            state = f"ended with {process.wait(timeout)}"
         raise LiftError(
-            f"the server of {model} {ended}", remedy="What it printed says why"
+            f"the server of {model} {state}", remedy="What it printed says why"
         ) from None
 
 
-def _first_line(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+def _first_line(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bool]:
+    """What came until the first line break, and whether nothing more can come."""
     assert process.stdout is not None  # it is a pipe
     end = time.monotonic() + timeout
     line = b""
     while not line.endswith(b"\n") and len(line) < _LINE:
         ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
-        chunk = os.read(process.stdout.fileno(), 4096) if ready else b""
+        if not ready:
+            return line, False
+        chunk = os.read(process.stdout.fileno(), 4096)
         if not chunk:
-            process.poll()
-            break
+            return line, True
         line += chunk
-    return line
+    return line, False

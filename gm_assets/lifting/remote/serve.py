@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -116,16 +117,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, help="folder of the weights")
     parser.add_argument("--code", type=Path, help="checkout of the model's repository")
     parser.add_argument("--device", default="cuda", help="of torch: cuda, cuda:1, cpu")
+    parser.add_argument("--steps", type=int, help="of the sampler")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
     parser.add_argument("--port", type=int, default=8123, help="0 takes a free one")
     chosen = parser.parse_args(arguments)
+    # What models print goes to stderr: stdout carries one line, which nobody reads beyond.
+    line = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    source = Source(chosen.weights, chosen.code, chosen.device, chosen.steps)
     try:
-        backend = open_backend(chosen.model, Source(chosen.weights, chosen.code, chosen.device))
+        backend = open_backend(chosen.model, source)
         server = ModelServer((chosen.host, chosen.port), backend)
     except (GmError, OSError, ImportError) as error:
         print(f"{chosen.model}: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, GmError) else 1
-    print(json.dumps({"url": server.url, **backend.card.json()}), flush=True)
+    print(json.dumps({"url": server.url, **backend.card.json()}), file=line, flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
