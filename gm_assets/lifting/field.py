@@ -52,23 +52,29 @@ class Weights:
     """What the parts of the loss weigh, and how fast things move.
 
     Attributes:
-        hold: silhouettes against colours.
+        hold: silhouettes against colours; edge: those at the outline against the others.
         plate, even, wash: of the penalties on bending, slope and change of colour.
-        sharpness: of the surface in its first and last iteration on a grid, per sample.
-        rate: largest step of the distance (in samples) and of a colour in one iteration.
+        blunt: sharpness of the surface per sample in the first and last iteration on the first
+            grid, where it must still find its way; sharp: on all finer ones.
+        leap, rate: largest step of the distance (in samples) in an iteration on the first grid,
+            and on all finer ones; tint: that of a colour.
         gain_rate, gain_hold: step of the logarithm of a gain, and its pull towards none.
         beyond: samples by which the surface may leave the hull.
     """
 
-    hold: float = 1.0
-    plate: float = 0.02
+    hold: float = 3.0
+    edge: float = 1.0
+    plate: float = 0.005
     even: float = 0.02
     wash: float = 0.002
-    sharpness: tuple[float, float] = (1.5, 4.0)
-    rate: tuple[float, float] = (0.04, 0.02)
+    blunt: tuple[float, float] = (3.0, 6.0)
+    sharp: tuple[float, float] = (2.0, 6.0)
+    leap: float = 0.25
+    rate: float = 0.04
+    tint: float = 0.02
     gain_rate: float = 0.005
-    gain_hold: float = 1.0
-    beyond: float = 0.3
+    gain_hold: float = 3.0
+    beyond: float = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +183,7 @@ def fitted(
     except ImportError as error:
         raise MissingExtra.of("numba", "lift") from error
     weights = weights or Weights()
-    rays = rays_of(plates)
+    rays = rays_of(plates, weights.edge)
     gains = np.zeros((len(plates), _RASTER, _RASTER, 3), np.float32)
     field: Field | None = None
     notes: tuple[str, ...] = ()
@@ -192,18 +198,22 @@ def fitted(
         else:
             field = _finer(field, distance, grid)
         floor = _floor(field, distance, weights)
-        fit = _Fit(kernels, field, rays, gains, floor, weights, settings.seed + level)
-        for turn in range(steps):
-            fit.step(turn, steps, settings.rays)
-            done += 1
-            if progress and (turn % 20 == 0 or done == total):
-                progress(done, total, f"fitting at {resolution} samples")
+        with ThreadPoolExecutor(_PARTS) as pool:
+            fit = _Fit(kernels, field, rays, gains, floor, weights, level, settings.seed, pool)
+            for turn in range(steps):
+                fit.step(turn, steps, settings.rays)
+                done += 1
+                if progress and (turn % 20 == 0 or done == total):
+                    progress(done, total, f"fitting at {resolution} samples")
     assert field is not None
     return field, notes
 
 
-def rays_of(plates: Sequence[Plate]) -> Rays:
+def rays_of(plates: Sequence[Plate], edge: float = 1.0) -> Rays:
     """The pixels of the subjects and those right beside them.
+
+    Args:
+        edge: weight of the silhouette in pixels at the outline.
 
     Raises:
         LiftError: there are more than `MOST_RAYS`.
@@ -225,8 +235,7 @@ def rays_of(plates: Sequence[Plate]) -> Rays:
         assert plate.picture is not None
         # What is beside the subject shines into the pixels of its outline.
         pure = ndimage.binary_erosion(plate.silhouette > 0.98, wide)
-        edge = mask & ~pure
-        trusts = np.stack([pure, np.where(edge, 0.25, 1.0)], axis=-1).reshape(-1, 2)
+        trusts = np.stack([pure, np.where(mask & ~pure, edge, 1.0)], axis=-1).reshape(-1, 2)
         values = (
             np.broadcast_to(eye, (len(pixels), 3)),
             ways[pixels],
@@ -298,10 +307,10 @@ class _Fit:
 
     def __init__(
         self, kernels: Any, field: Field, rays: Rays, gains: Floats, floor: Floats,
-        weights: Weights, seed: int,
+        weights: Weights, level: int, seed: int, pool: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
-        self.kernels, self.field, self.rays = kernels, field, rays
-        self.gains, self.floor, self.weights = gains, floor, weights
+        self.kernels, self.field, self.rays, self.pool = kernels, field, rays, pool
+        self.gains, self.floor, self.weights, self.level = gains, floor, weights, level
         count = len(field.rows)
         self.slopes = np.zeros((_PARTS, count, 4), np.float32)
         self.mean, self.square = np.zeros((2, count, 4), np.float32)
@@ -310,7 +319,7 @@ class _Fit:
         self.beside = _neighbours(field.index)
         self.eyes = ((rays.eyes - field.grid.origin) / field.grid.step).astype(np.float32)
         self.starts, self.ends = self._spans()
-        self.order = self._orders(seed)
+        self.order = self._orders([seed, level])
 
     def _spans(self) -> tuple[Floats, Floats]:
         count = len(self.eyes)
@@ -325,7 +334,7 @@ class _Fit:
         )  # fmt: skip
         return starts, ends
 
-    def _orders(self, seed: int) -> Iterator[NDArray[np.int64]]:
+    def _orders(self, seed: list[int]) -> Iterator[NDArray[np.int64]]:
         """Shuffled numbers of the rays that come near the subject, round after round."""
         near = np.flatnonzero(self.starts <= self.ends)
         if not len(near):
@@ -348,7 +357,8 @@ class _Fit:
         """One iteration on `count` rays."""
         weights, field, rays = self.weights, self.field, self.rays
         along = turn / max(1, steps - 1)
-        sharpness = weights.sharpness[0] * (weights.sharpness[1] / weights.sharpness[0]) ** along
+        first, last = weights.sharp if self.level else weights.blunt
+        sharpness = first * (last / first) ** along
         chosen = self._next(count)
         gain_slopes = np.zeros((_PARTS, *self.gains.shape), np.float32)
 
@@ -373,7 +383,8 @@ class _Fit:
 
         # Steps grow smaller towards the end of a grid, so that it comes to rest.
         slower = 0.1 ** max(0.0, 2 * along - 1)
-        rate = np.array([weights.rate[0], *[weights.rate[1]] * 3], np.float32) * slower
+        leap = weights.rate if self.level else weights.leap
+        rate = np.array([leap, *[weights.tint] * 3], np.float32) * slower
 
         def move(part: int, some: slice) -> None:
             self.kernels.adam(

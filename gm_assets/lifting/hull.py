@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 #: Voxels of the first, coarse search of the box around the hull.
 _COARSE = 48
 #: Standard deviation in pixels by which the stairs of an outline are smoothed.
-_SMOOTH = 0.7
+_SMOOTH = 0.5
 #: Coverage that is as good as none; one minus it is as good as all.
 _SOFT = 0.02
 #: Pixels beyond the outline that still count as inside: with none, rods thinner than a pixel

@@ -20,13 +20,15 @@ def ball_sculpt(rings: int = 40) -> Sculpt:
 
 
 def bowl() -> Sculpt:
-    """A ball with a deep round hollow in its front that no silhouette can show."""
+    """A ball of one metre with a round hollow in its front that no silhouette can show.
+
+    Its rim is 0.5 m wide, and it is 0.09 m deep behind the rim.
+    """
     import manifold3d
 
-    body = manifold3d.Manifold.sphere(0.5, 96) - manifold3d.Manifold.sphere(0.3, 96).translate(
-        (0, 0, 0.42)
-    )
-    mesh = body.translate((0, 0.5, 0)).to_mesh()
+    hollow = manifold3d.Manifold.sphere(0.4, 96).translate((0, 0, 0.75))
+    body = (manifold3d.Manifold.sphere(0.5, 96) - hollow).translate((0, 0.5, 0))
+    mesh = body.to_mesh()
     vertices = np.asarray(mesh.vert_properties, np.float32)[:, :3]
     return Sculpt("bowl", (Part("bowl", "", "", vertices, np.asarray(mesh.tri_verts)),))
 
