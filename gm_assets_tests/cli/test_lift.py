@@ -91,7 +91,7 @@ def test_a_turn_makes_plates_and_lifts_them(gm: Gm) -> None:
         (("lift", "watcher", "--method", "fusion"), 11, "no depth pass"),
         (("lift", "watcher", *QUICK, "--set", "resolution"), 1, "is no setting"),
         (("lift", "watcher", *QUICK, "--set", "detail=3"), 1, "no setting 'detail'"),
-        (("accept", "nothing.glb"), 8, "no such file"),
+        (("accept", "nothing.glb"), 6, "outside the library"),
         (("reenter", "watcher/sketch.png"), 5, "neither a structure"),
         (("reenter", "watcher/reference.png", "--chain", "Big"), 4, "not a chain key"),
         (("persistence", "nobody"), 8, "no sculpt"),
