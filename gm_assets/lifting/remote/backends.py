@@ -11,6 +11,7 @@ import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -154,12 +155,9 @@ class TripoSG:
     """TripoSG (Li et al. 2025), from one picture."""
 
     def __init__(self, source: Source) -> None:
-        _on_path(source)
-        import torch
-        from triposg.pipelines.pipeline_triposg import TripoSGPipeline
-
-        self._torch: Any = torch
-        self._pipeline: Any = TripoSGPipeline.from_pretrained(str(source.weights)).to(
+        torch = self._torch = _foreign("torch", source)
+        loader = _foreign("triposg.pipelines.pipeline_triposg", source).TripoSGPipeline
+        self._pipeline = loader.from_pretrained(str(source.weights)).to(
             source.device, _dtype(torch, source.device)
         )
         self._device, self._steps = source.device, source.steps or 50
@@ -181,12 +179,9 @@ class TripoSGScribble:
     """TripoSG's pipeline for scribbles: a sketch (S1) and words."""
 
     def __init__(self, source: Source) -> None:
-        _on_path(source)
-        import torch
-        from triposg.pipelines.pipeline_triposg_scribble import TripoSGScribblePipeline
-
-        self._torch: Any = torch
-        self._pipeline: Any = TripoSGScribblePipeline.from_pretrained(str(source.weights)).to(
+        torch = self._torch = _foreign("torch", source)
+        home = _foreign("triposg.pipelines.pipeline_triposg_scribble", source)
+        self._pipeline = home.TripoSGScribblePipeline.from_pretrained(str(source.weights)).to(
             source.device, _dtype(torch, source.device)
         )
         self._device, self._steps = source.device, source.steps or 16
@@ -194,11 +189,9 @@ class TripoSGScribble:
 
     def make(self, order: Order) -> bytes:
         """A GLB without colours."""
-        from PIL import Image
-
         with self._torch.no_grad():
             vertices, faces = self._pipeline(
-                image=Image.fromarray(order.plates[0].picture),
+                image=_on_white(order.plates[0]),
                 prompt=order.prompt,
                 generator=self._torch.Generator(self._device).manual_seed(order.seed),
                 num_inference_steps=self._steps,
@@ -215,19 +208,16 @@ class Trellis2:
     """TRELLIS.2 (Microsoft 2025): a textured mesh from one picture."""
 
     def __init__(self, source: Source) -> None:
-        _on_path(source)
-        from trellis2.pipelines import Trellis2ImageTo3DPipeline
-
-        self._pipeline: Any = Trellis2ImageTo3DPipeline.from_pretrained(str(source.weights))
+        loader = _foreign("trellis2.pipelines", source).Trellis2ImageTo3DPipeline
+        self._finish = _foreign("o_voxel", source).postprocess.to_glb
+        self._pipeline = loader.from_pretrained(str(source.weights))
         self._pipeline.cuda()
         self.card = _card("trellis2", source)
 
     def make(self, order: Order) -> bytes:
         """A GLB with its textures."""
-        import o_voxel
-
         mesh = self._pipeline.run(_cut_out(order.plates[0]), seed=order.seed)[0]
-        made = o_voxel.postprocess.to_glb(
+        made = self._finish(
             vertices=mesh.vertices,
             faces=mesh.faces,
             attr_volume=mesh.attrs,
@@ -250,12 +240,11 @@ class Hunyuan:
     """Hunyuan3D 2.1 (Tencent 2025), its shape without paint, from one picture."""
 
     def __init__(self, source: Source) -> None:
-        _on_path(source, "hy3dshape")
-        import torch
-        from hy3dshape.pipelines import Hunyuan3DDiTFlowMatchingPipeline
-
-        self._torch: Any = torch
-        self._pipeline: Any = Hunyuan3DDiTFlowMatchingPipeline.from_pretrained(str(source.weights))
+        self._torch = _foreign("torch", source, "hy3dshape")
+        loader = _foreign("hy3dshape.pipelines", source, "hy3dshape")
+        self._pipeline = loader.Hunyuan3DDiTFlowMatchingPipeline.from_pretrained(
+            str(source.weights)
+        )
         self._device, self._steps = source.device, source.steps or 50
         self.card = _card("hunyuan3d-2.1", source)
 
@@ -325,14 +314,25 @@ def _commit(code: Path | None) -> str:
     return said[:100]
 
 
-def _on_path(source: Source, below: str = "") -> None:
+def _foreign(module: str, source: Source, below: str = "") -> Any:
+    """A module of the checkout that runs a model, or of what that checkout requires."""
     if source.code is None or not (source.code / below).is_dir():
         raise ModelError(
             "the checkout of the model's repository is missing",
             where=source.code,
             remedy="Name it with --code; docs/lift-models.md says which it is",
         )
-    sys.path.insert(0, str(source.code / below))
+    folder = str(source.code / below)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ModelError(
+            f"{module} cannot be imported: {error}",
+            where=source.code,
+            remedy="Install what that repository requires, in an environment of its own",
+        ) from None
 
 
 def _dtype(torch: Any, device: str) -> Any:

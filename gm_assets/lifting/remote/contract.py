@@ -77,22 +77,31 @@ class ModelCard:
             LiftError: it is no card of this contract.
         """
         values = parsed(data, MOST_CARD)
-        texts = {
-            name: _text(values, name, _NAME)
-            for name in ("name", "version", "licence", "repository", "weights")
-        }
-        if not texts["name"] or not texts["licence"]:
+        name, version, licence, repository, weights = (
+            _text(values, key, _NAME)
+            for key in ("name", "version", "licence", "repository", "weights")
+        )
+        if not name or not licence:
             raise LiftError("the model does not say its name and licence")
-        weights = texts["weights"]
         if weights and (len(weights) != 64 or set(weights) - set("0123456789abcdef")):
             raise LiftError("the model's `weights` is not a sha256")
         said = values.get("restrictions", [])
         if not isinstance(said, list) or len(said) > _RESTRICTIONS:
             raise LiftError("the model's `restrictions` is not a short list")
         restrictions = tuple(_text({"one": one}, "one", _TEXT) for one in said)
-        least, most = (_whole(values, name, 1, 1, MOST_PLATES) for name in ("least", "most"))
-        flags = {name: values.get(name, False) is True for name in ("cameras", "prompt")}
-        return cls(**texts, restrictions=restrictions, least=least, most=most, **flags)
+        least, most = (_whole(values, key, 1, 1, MOST_PLATES) for key in ("least", "most"))
+        return cls(
+            name,
+            version,
+            licence,
+            restrictions,
+            repository,
+            weights,
+            least=least,
+            most=most,
+            cameras=values.get("cameras") is True,
+            prompt=values.get("prompt") is True,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +200,7 @@ def _plate(entry: Any) -> Plate:
     cover = _samples(entry.get("silhouette"), "L", name)
     if picture.shape[:2] != cover.shape:
         raise LiftError("picture and silhouette differ in size", where=name)
-    return Plate(name, camera, cover.astype(np.float32) / 255, picture)
+    return Plate(name, camera, cover.astype(np.float32) / np.float32(255), picture)
 
 
 def _text(values: Mapping[str, Any], name: str, most: int) -> str:

@@ -37,6 +37,7 @@ def test_an_order_arrives_as_it_was_sent(plate: Plate) -> None:
     (sent,) = order.plates
     assert (order.seed, order.prompt) == (7, "a walker of cast iron")
     assert sent.camera == plate.camera and sent.name == plate.name
+    assert sent.picture is not None and plate.picture is not None
     assert np.array_equal(sent.picture, plate.picture)
     assert np.abs(sent.silhouette - plate.silhouette).max() <= 0.5 / 255
     assert sent.depth is None and sent.normal is None

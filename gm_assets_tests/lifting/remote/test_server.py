@@ -86,7 +86,7 @@ def test_the_server_answers_every_bad_request_and_lives_on(
     outline: Endpoint, plates: list[Plate]
 ) -> None:
     order = Order(tuple(plates[:1])).data()
-    cases = (
+    cases: tuple[tuple[int, tuple[str, str, bytes | None], dict[str, str]], ...] = (
         (404, ("GET", "/etc/passwd", None), {}),
         (404, ("POST", "/", order), {"Content_Type": "application/json"}),
         (415, ("POST", "/lift", order), {"Content_Type": "text/plain"}),
