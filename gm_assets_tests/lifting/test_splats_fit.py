@@ -200,10 +200,15 @@ def test_the_renderer_gsplat_is_asked_for_what_the_processor_draws(
     monkeypatch.setitem(sys.modules, "gsplat", DenseGsplat("gsplat"))
     rows, chance, size = rows_of(some_splats(20, seed=9)), np.random.default_rng(1), (40, 40)
     targets = [
-        Target(packed(a_camera(angle), *size), *(chance.random((40, 40, 3)) for _ in range(2)),
-               chance.random((40, 40)), chance.random((40, 40)))
+        Target(
+            packed(a_camera(angle), *size),
+            chance.random((40, 40, 3)),
+            chance.random((40, 40, 3)),
+            chance.random((40, 40)),
+            chance.random((40, 40)),
+        )
         for angle in (0.2, 1.9)
-    ]  # fmt: skip
+    ]
     loss, least = Loss(), 0.004
     ours = NumbaSlopes(size, 2, None)(rows, targets, least, loss)
     theirs = GsplatSlopes(size, device="cpu")(rows, targets, least, loss)

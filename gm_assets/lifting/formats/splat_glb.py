@@ -20,6 +20,7 @@ from gm_assets.errors import UnsupportedFormat
 from gm_assets.lifting.formats.sound import bounded_count, sound_splats
 from gm_assets.lifting.protocol import Splats
 from gm_assets.lifting.splats.harmonics import plain_colours, turned
+from gm_assets.lifting.splats.turns import after, matrices, quaternions
 from gm_assets.sculpt.glb import open_glb, pack
 from gm_assets.sculpt.gltf import SPLATS as EXTENSION
 from gm_assets.sculpt.gltf import Gltf
@@ -235,39 +236,11 @@ def _placed(splats: Splats, world: NDArray[np.float64], document: Gltf) -> Splat
     positions = splats.positions.astype(np.float64) @ linear.T + world[:3, 3]
     if np.ptp(sizes) <= 1e-6 * sizes.max():
         scales = splats.scales * sizes.mean()
-        rotations = _product(_quaternions(turn[None]), splats.rotations)
+        rotations = after(quaternions(turn[None]), splats.rotations)
     else:  # a stretched ellipsoid has other axes
-        axes = linear @ (rotation_matrices(splats.rotations) * splats.scales[:, None, :])
+        axes = linear @ (matrices(splats.rotations) * splats.scales[:, None, :])
         frames, scales, _ = np.linalg.svd(axes)
         frames[np.linalg.det(frames) < 0, :, 2] *= -1
-        rotations = _quaternions(frames)
+        rotations = quaternions(frames)
     sh = turned(splats.sh, turn)
     return sound_splats(positions, scales, rotations, splats.opacities, sh, document.where)
-
-
-def rotation_matrices(quaternions: NDArray) -> NDArray[np.float64]:
-    """(n, 3, 3) matrices of unit quaternions (w, x, y, z)."""
-    w, x, y, z = np.asarray(quaternions, np.float64).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.array(rows).transpose(2, 0, 1)
-
-
-def _quaternions(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 4) unit quaternions (w, x, y, z) of rotation matrices."""
-    from scipy.spatial.transform import Rotation
-
-    return np.roll(Rotation.from_matrix(matrices).as_quat(), 1, axis=1)
-
-
-def _product(first: NDArray, second: NDArray) -> NDArray[np.float64]:
-    """Quaternions (w, x, y, z) of turning by the second, then by the first."""
-    from scipy.spatial.transform import Rotation
-
-    both = Rotation.from_quat(np.roll(first, -1, axis=1)) * Rotation.from_quat(
-        np.roll(second, -1, axis=1)
-    )
-    return np.roll(both.as_quat(), 1, axis=1)

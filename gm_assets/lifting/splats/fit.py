@@ -33,6 +33,7 @@ from gm_assets.lifting.splats.raster import (
     splats_of,
 )
 from gm_assets.lifting.splats.start import beginning
+from gm_assets.lifting.splats.turns import matrices
 
 Renderer: TypeAlias = Literal["numba", "gsplat"]
 
@@ -206,6 +207,11 @@ class _Fit:
                 self._renew(len(rounds), sum(one <= number for one in rounds))
             if progress and (number % 20 == 0 or number == steps):
                 progress(number, steps, "fitting splats")
+        if not np.isfinite(self.rows).all():
+            raise LiftError(
+                "the fit of splats has lost its numbers",
+                remedy="Take fewer steps, or another seed",
+            )
         return self.rows
 
     def _renew(self, rounds: int, number: int) -> None:
@@ -214,6 +220,8 @@ class _Fit:
         goal = first + (count - first) * number // rounds
         faint = self.rows[:, 10] < np.log(_FAINT / (1 - _FAINT))
         kept = np.flatnonzero(~faint)
+        if not len(kept):
+            return
         wanted = min(goal - len(kept), len(kept))
         hardest = kept[np.argsort(-self._pull[kept], kind="stable")[: max(wanted, 0)]]
         halves = self._split(hardest)
@@ -233,25 +241,12 @@ class _Fit:
         each = np.arange(len(one))
         turns = one[:, 6:10] / np.linalg.norm(one[:, 6:10], axis=1, keepdims=True)
         length = np.exp(one[each, 3 + longest])
-        away = axis_of(turns, longest) * (0.6 * length)[:, None]
+        away = matrices(turns)[each, :, longest] * (0.6 * length)[:, None]
         halves = one.copy(), one.copy()
         for half, side in zip(halves, (1, -1), strict=True):
             half[:, 0:3] += side * away
             half[each, 3 + longest] -= np.log(1.6)
         return halves
-
-
-def axis_of(turns: NDArray[np.float64], number: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n, 3) where unit quaternions (w, x, y, z) turn one of the axes X, Y and Z."""
-    w, x, y, z = turns.T
-    columns = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)],
-            [2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)],
-            [2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-    return columns[number, :, np.arange(len(turns))]
 
 
 def believed(silhouette: Floats) -> NDArray[np.float64]:

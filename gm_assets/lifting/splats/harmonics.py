@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from gm_assets.lifting.protocol import Floats
 
-_Y0 = 0.28209479177387814
-_Y1 = 0.4886025119029199
-_Y2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
+#: Constants of degree 0, 1 and 2: the root of 1, 3 and 15, 5/4 and 15/4 over 4 pi.
+Y0 = 0.28209479177387814
+Y1 = 0.4886025119029199
+Y2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
 
 
 def harmonics(directions: NDArray, count: int) -> NDArray[np.float64]:
     """(n, count) values of the first 1, 4 or 9 harmonics for (n, 3) unit directions."""
     x, y, z = np.asarray(directions, np.float64).T
-    columns = [np.full(len(x), _Y0), -_Y1 * y, _Y1 * z, -_Y1 * x]
-    columns += [_Y2[0] * x * y, -_Y2[0] * y * z, _Y2[1] * (2 * z * z - x * x - y * y)]
-    columns += [-_Y2[0] * x * z, _Y2[2] * (x * x - y * y)]
+    columns = [np.full(len(x), Y0), -Y1 * y, Y1 * z, -Y1 * x]
+    columns += [Y2[0] * x * y, -Y2[0] * y * z, Y2[1] * (2 * z * z - x * x - y * y)]
+    columns += [-Y2[0] * x * z, Y2[2] * (x * x - y * y)]
     return np.stack(columns[:count], axis=1)
 
 
@@ -46,4 +47,4 @@ def turned(sh: Floats, turn: NDArray[np.float64]) -> Floats:
 
 def plain_colours(sh: Floats) -> Floats:
     """(n, 3) sRGB, 0 to 1: the mean over all directions."""
-    return np.clip(0.5 + _Y0 * sh[:, 0], 0, 1).astype(np.float32)
+    return np.clip(0.5 + Y0 * sh[:, 0], 0, 1).astype(np.float32)

@@ -25,6 +25,8 @@ from typing import Any
 import numba  # noqa: TID253
 import numpy as np
 
+from gm_assets.lifting.splats.harmonics import Y0, Y1, Y2
+
 #: Added to the variances of an ellipse, pixels squared: the variance of a pixel's own square, so
 #: that a splat is averaged over it and none falls between pixels.
 DILATION = 1.0 / 12.0
@@ -42,10 +44,6 @@ SUMS = 9
 # Columns of the state of a pixel in the backward pass.
 _LIGHT, _BEHIND, _LRED, _LGREEN, _LBLUE, _LALPHA = range(6)
 
-_Y0 = 0.28209479177387814
-_Y1 = 0.4886025119029199
-_Y2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
-
 
 def _jit(function: Callable[..., Any]) -> Any:
     """Compile for this processor at the first call, and keep the result on disk."""
@@ -60,13 +58,13 @@ def _jit(function: Callable[..., Any]) -> Any:
 @_jit
 def _harmonics(x, y, z, count, out):  # type: ignore[no-untyped-def]
     """The first `count` real spherical harmonics (1, 4 or 9) of a unit direction."""
-    out[0] = _Y0
+    out[0] = Y0
     if count > 1:
-        out[1], out[2], out[3] = -_Y1 * y, _Y1 * z, -_Y1 * x
+        out[1], out[2], out[3] = -Y1 * y, Y1 * z, -Y1 * x
     if count > 4:
-        out[4], out[5] = _Y2[0] * x * y, -_Y2[0] * y * z
-        out[6] = _Y2[1] * (2 * z * z - x * x - y * y)
-        out[7], out[8] = -_Y2[0] * x * z, _Y2[2] * (x * x - y * y)
+        out[4], out[5] = Y2[0] * x * y, -Y2[0] * y * z
+        out[6] = Y2[1] * (2 * z * z - x * x - y * y)
+        out[7], out[8] = -Y2[0] * x * z, Y2[2] * (x * x - y * y)
 
 
 @_jit
@@ -74,9 +72,9 @@ def _harmonics_back(x, y, z, count, back, out):  # type: ignore[no-untyped-def]
     """`out` (3,) = derivative by the direction of the harmonics weighted by `back`."""
     out[0] = out[1] = out[2] = 0.0
     if count > 1:
-        out[0], out[1], out[2] = -_Y1 * back[3], -_Y1 * back[1], _Y1 * back[2]
+        out[0], out[1], out[2] = -Y1 * back[3], -Y1 * back[1], Y1 * back[2]
     if count > 4:
-        a, b, c = _Y2
+        a, b, c = Y2
         out[0] += a * (y * back[4] - z * back[7]) - 2 * b * x * back[6] + 2 * c * x * back[8]
         out[1] += a * (x * back[4] - z * back[5]) - 2 * b * y * back[6] - 2 * c * y * back[8]
         out[2] += -a * (y * back[5] + x * back[7]) + 4 * b * z * back[6]

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from gm_assets.lifting.plates import around
 from gm_assets.lifting.protocol import Plate, Surface
+from gm_assets.lifting.splats.harmonics import Y0
 from gm_assets.sculpt.cameras import camera_rays, matrix_of, project
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.rays import Scene
@@ -24,9 +25,10 @@ _OPACITY = 0.8
 _OBLIQUE = 0.3
 #: Part of the splats that may begin where the surface lacks something.
 _LACKING = 0.25
+#: Most of them: every one is looked for along its ray in all plates.
+_MOST_LACKING = 4_000
 #: Part of the plates that must agree on what the surface lacks; places tried along a ray.
 _AGREED, _PLACES = 0.95, 256
-_Y0 = 0.28209479177387814
 
 
 def beginning(
@@ -42,14 +44,14 @@ def beginning(
     Args:
         pixel: metres of a pixel at the subject.
     """
-    points, colours = left_out(surface, plates, int(count * _LACKING))
+    points, colours = left_out(surface, plates, min(int(count * _LACKING), _MOST_LACKING))
     rows = _spread(surface, plates, count - len(points), degree, chance)
     more = np.zeros((len(points), rows.shape[1]))
     more[:, 0:3] = points
     more[:, 3:6] = np.log(0.5 * pixel)
     more[:, 6] = 1.0
     more[:, 10] = rows[0, 10]
-    more[:, 11:14] = (colours - 0.5) / _Y0
+    more[:, 11:14] = (colours - 0.5) / Y0
     return np.concatenate([rows, more])
 
 
@@ -76,7 +78,7 @@ def _spread(
     rows[:, 5] = np.log(_ACROSS * spacing)
     rows[:, 6:10] = _upright(normals)
     rows[:, 10] = np.log(_OPACITY / (1 - _OPACITY))
-    rows[:, 11:14] = (_seen(points, normals, plates) - 0.5) / _Y0
+    rows[:, 11:14] = (_seen(points, normals, plates) - 0.5) / Y0
     return rows
 
 
