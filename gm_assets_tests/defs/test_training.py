@@ -83,6 +83,7 @@ def test_materialize_all_begins_no_training(library: Library, instance: dg.Dagst
     assert len(said) == 1 and "begin: true" in str(said)
 
 
+@pytest.mark.slow
 def test_a_training_of_the_leash_runs_to_its_end_and_its_model_draws(
     library: Library, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

@@ -41,6 +41,13 @@ class TrainEncoder(dg.Config):
     rounds: int | None = Field(
         default=None, description="Sittings of every subject; the shipped run's by default."
     )
+    subjects: list[str] = Field(
+        default=[], description="Render these subjects alone; all of the world's by default."
+    )
+    demo: str | None = Field(
+        default=None,
+        description="Demo library to measure on; one is made for the occasion by default.",
+    )
     resume: bool = Field(default=True, description="Go on from the last checkpoint in `data`.")
 
 
@@ -84,6 +91,7 @@ def encoder_model(
     from gm_assets.training.data import ROUNDS
     from gm_assets.training.encoder import train_encoder
     from gm_assets.training.train import Plan
+    from gm_assets.world.subjects import SUBJECTS
 
     plan = Plan(seed=config.seed)
     if config.steps is not None:
@@ -93,6 +101,8 @@ def encoder_model(
         Path(config.data),
         plan,
         rounds=config.rounds or ROUNDS,
+        subjects=config.subjects or tuple(SUBJECTS),
+        demo=Path(config.demo) if config.demo else None,
         resume=config.resume,
         told=Progress(context.log),
     )
