@@ -248,7 +248,8 @@ def rays_of(plates: Sequence[Plate], edge: float = 1.0) -> Rays:
         for gathered, value in zip(columns, values, strict=True):
             gathered.append(np.asarray(value, np.float32))
     joined = [np.concatenate(column) for column in columns]
-    return Rays(*joined[:5], joined[5].astype(np.int32), joined[6])
+    eyes, ways, targets, covers, trusts, views, places = joined
+    return Rays(eyes, ways, targets, covers, trusts, views.astype(np.int32), places)
 
 
 def _indexed(distance: Floats, grid: Grid) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -320,6 +321,7 @@ class _Fit:
         self.eyes = ((rays.eyes - field.grid.origin) / field.grid.step).astype(np.float32)
         self.starts, self.ends = self._spans()
         self.order = self._orders([seed, level])
+        self.left = np.empty(0, np.int64)
 
     def _spans(self) -> tuple[Floats, Floats]:
         count = len(self.eyes)
@@ -400,9 +402,9 @@ class _Fit:
         self._move_gains(gain_slopes, turn, weights.gain_rate * slower)
 
     def _next(self, count: int) -> NDArray[np.int64]:
-        if not hasattr(self, "_left") or len(self._left) < count:
-            self._left = next(self.order)
-        chosen, self._left = self._left[:count], self._left[count:]
+        if len(self.left) < count:
+            self.left = next(self.order)
+        chosen, self.left = self.left[:count], self.left[count:]
         # Neighbours together, for the cache; the order of sums stays that of the seed.
         return np.sort(chosen)
 

@@ -366,7 +366,7 @@ def comparison_sheet(
         else:
             wanted = on_white(plate)
         scale = side / max(plate.size)
-        size = tuple(max(1, round(extent * scale)) for extent in plate.size)
+        size = max(1, round(plate.size[0] * scale)), max(1, round(plate.size[1] * scale))
         cells = [wanted, picture, _difference(wanted, picture, plate.mask, seen)]
         resized = [np.asarray(Image.fromarray(cell).resize(size, Image.Resampling.BICUBIC))
                    for cell in cells]  # fmt: skip

@@ -193,8 +193,7 @@ def _check_map(plate: Plate, name: str) -> None:
             remedy=f"Give it the {name} of its lineage, or lift it by `hull`",
         )
     if name == "depth":
-        values = values[np.isfinite(values)]
-        if np.isnan(plate.depth).any() or (len(values) and values.min() <= 0):
+        if np.isnan(values).any() or (values <= 0).any():
             raise LiftError("its depth has NaN or what is not positive", where=plate.name)
     elif name == "normal" and not np.isfinite(values).all():
         raise LiftError("its normals are not finite", where=plate.name)

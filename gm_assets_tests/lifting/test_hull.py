@@ -54,8 +54,8 @@ def test_nothing_lies_below_the_floor(plates: list[Plate]) -> None:
 
 
 def test_a_rod_of_one_pixel_is_kept() -> None:
-    rod = replace(cube("rod", 1.0), vertices=cube(size=1.0).vertices * [0.02, 1.5, 0.02])
-    sculpt = Sculpt("rod", (ball(), replace(rod, vertices=rod.vertices.astype(np.float32))))
+    thin = cube("rod").vertices * np.array([0.02, 1.5, 0.02], np.float32)
+    sculpt = Sculpt("rod", (ball(), replace(cube("rod"), vertices=thin)))
     surface = carve(plates_of(sculpt, 12, 96), resolution=96)
     assert surface.vertices[:, 1].max() > 1.4
 

@@ -113,6 +113,6 @@ def test_a_lift_without_geometry_cannot_be_measured(plates: list[Plate]) -> None
     void = Lift("hull", None, None, "silhouettes", "none", False)
     with pytest.raises(LiftError, match="no geometry"):
         measure(void, plates)
-    nothing = Surface(np.zeros((0, 3)), np.zeros((0, 3)))
+    nothing = Surface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32))
     with pytest.raises(LiftError, match="cannot be compared"):
         compare(nothing, bowl())

@@ -114,7 +114,7 @@ def test_a_glb_is_read_back_by_us_and_by_trimesh_with_its_colours(lifted_ball: S
     part = parse_glb(data).parts[0]
     assert np.array_equal(part.vertices, surface.vertices)
     assert np.array_equal(part.faces, surface.faces)
-    (mesh,) = trimesh.load(io.BytesIO(data), file_type="glb").geometry.values()
+    (mesh,) = trimesh.load_scene(io.BytesIO(data), file_type="glb").geometry.values()
     assert mesh.is_watertight
     linear = np.asarray(mesh.visual.vertex_attributes["color"])[0, :3] / 65535
     assert linear == pytest.approx([0.5776, 0.1022, 0.0030], abs=0.01)  # sRGB made linear
