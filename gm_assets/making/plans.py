@@ -298,7 +298,9 @@ class _Reader(Keys):
             plans[stage] = Plan(
                 stage, frames, profile=profile, folder=folder, source=self.problems.path, **about
             )
-        lift = LiftPlan(folder=folder, source=self.problems.path, **about)
+        lift = LiftPlan(
+            writer=about["writer"], note=about["note"], folder=folder, source=self.problems.path
+        )
         lift = LiftReader(self.problems).section(root.get("S5"), lift)
         entries = {frame.name for frame in plans["S4"].frames}
         if lift.frames is not None and lift.frames not in entries and not self.problems.found:
