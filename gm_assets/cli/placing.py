@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gm_assets.containers import CONTAINERS
 from gm_assets.errors import InvalidMemory
 from gm_assets.memory.record import Placement, parse_chain_key
 
@@ -43,8 +44,9 @@ def placement_of(
             remedy="Leave one of them out",
         )
     stage = stage.upper()
-    is_model = file.suffix.lower() in (".glb", ".gltf")
-    usual = "mesh" if is_model else _USUAL_PART.get(stage, "frame")
+    suffix = file.suffix.lower()
+    model = any(one.kind == "model" and suffix in one.suffixes for one in CONTAINERS.values())
+    usual = "mesh" if model else _USUAL_PART.get(stage, "frame")
     try:
         return Placement(
             chain=name,

@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from gm_assets.containers import crate, exr, glb, jpeg, ply, png, tiff, usda, usdc, usdz, webp
+from gm_assets.containers import (
+    crate,
+    exr,
+    glb,
+    gltf,
+    jpeg,
+    ply,
+    png,
+    threemf,
+    tiff,
+    usda,
+    usdc,
+    usdz,
+    webp,
+)
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -38,7 +52,7 @@ __all__ = [
 
 CONTAINERS: dict[str, Container] = {
     module.CONTAINER.name: module.CONTAINER
-    for module in (png, jpeg, webp, tiff, exr, glb, ply, usda, usdc, usdz)
+    for module in (png, jpeg, webp, tiff, exr, glb, gltf, ply, usda, usdc, usdz, threemf)
 }
 
 #: Bytes from the start that tell every format.
@@ -82,6 +96,8 @@ def sniff(head: bytes) -> str | None:
         return "usda"
     if head.startswith(crate.MAGIC):
         return "usdc"
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n").startswith(b"{"):
+        return "gltf"
     if head.startswith(b"PK\3\4"):
         return _packaged(head)
     return None
@@ -90,7 +106,9 @@ def sniff(head: bytes) -> str | None:
 def _packaged(head: bytes) -> str | None:
     """The format of a ZIP package by the name of its first file, which lies at byte 30."""
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    return "usdz" if name.lower().endswith((b".usd", b".usda", b".usdc")) else None
+    if name.lower().endswith((b".usd", b".usda", b".usdc")):
+        return "usdz"
+    return "3mf" if name == b"[Content_Types].xml" or name.startswith((b"_rels/", b"3D/")) else None
 
 
 def is_model(format: str | None) -> bool:

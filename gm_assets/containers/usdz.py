@@ -172,18 +172,9 @@ def difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | N
     for number, (one, other) in enumerate(zip(was.entries, now.entries, strict=True)):
         if number == 0:
             other = replace(other, crc=one.crc, size=one.size)
-        if _stated(one) != _stated(other):
+        if zips.stated(one) != zips.stated(other):
             return f"what the package says of {one.name!r} differs"
     return None
-
-
-def _stated(entry: Entry) -> tuple[object, ...]:
-    """What a package says of a file, but for where it lies and how it is padded."""
-    return (
-        *(entry.name, entry.flags, entry.method, entry.time, entry.date, entry.made_by),
-        *(entry.needs, entry.internal, entry.external, entry.comment, entry.crc, entry.size),
-        zips.without_padding(entry.extra),
-    )
 
 
 CONTAINER = Container(

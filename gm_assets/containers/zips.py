@@ -26,6 +26,7 @@ _END = struct.Struct("<4s4H2IH")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _MAX_COMMENT = 65_535
+_BLOCK = 1 << 16
 _ENCRYPTED, _SIZES_BEHIND = 0x1, 0x8
 #: USD pads its entries with an extra field of this kind (pxr/usd/usd/zipFile.cpp).
 _PADDING = 0x1986
@@ -180,6 +181,11 @@ def _shown(name: bytes) -> str:
 
 
 def unpacked(data: bytes, entry: Entry, limit: int, where: Where = None) -> bytes:
+    """The bytes of one file of a package that is in memory. Raises as `unpacked_by`."""
+    return unpacked_by(taker(data), entry, limit, where)
+
+
+def unpacked_by(take: Take, entry: Entry, limit: int, where: Where = None) -> bytes:
     """The bytes of one file of a package.
 
     Raises:
@@ -192,18 +198,36 @@ def unpacked(data: bytes, entry: Entry, limit: int, where: Where = None) -> byte
             f"{_shown(entry.name)} unpacks to {entry.size:,} bytes, more than {limit:,}",
             where=where,
         )
-    raw = data[entry.data.offset : entry.data.end]
-    if entry.method == DEFLATED:
-        engine = zlib.decompressobj(-15)
-        try:
-            raw = engine.decompress(raw, entry.size + 1)
-        except zlib.error as error:
-            raise _broken(f"{_shown(entry.name)} is damaged ({error})", where) from None
-    elif entry.method != STORED:
-        raise UnsupportedFormat(f"a ZIP package compressed by method {entry.method}", where=where)
+    raw = unpacked_head(take, entry, entry.size + 1, where)
     if len(raw) != entry.size or zlib.crc32(raw) != entry.crc:
         raise _broken(f"{_shown(entry.name)} is damaged: it is not what was packed", where)
     return raw
+
+
+def unpacked_head(take: Take, entry: Entry, length: int, where: Where = None) -> bytes:
+    """At most the first `length` bytes of one file of a package, unchecked.
+
+    Raises:
+        UnreadableFile, UnsupportedFormat: as `unpacked_by`.
+    """
+    if entry.method == STORED:
+        return take(entry.data.offset, min(length, entry.data.length))
+    if entry.method != DEFLATED:
+        raise UnsupportedFormat(f"a ZIP package compressed by method {entry.method}", where=where)
+    engine = zlib.decompressobj(-15)
+    found = bytearray()
+    place = entry.data.offset
+    try:
+        while len(found) < length and not engine.eof:
+            more = engine.unconsumed_tail or take(place, min(_BLOCK, entry.data.end - place))
+            if not engine.unconsumed_tail:
+                place += len(more)
+            if not more:
+                break
+            found += engine.decompress(more, length - len(found))
+    except zlib.error as error:
+        raise _broken(f"{_shown(entry.name)} is damaged ({error})", where) from None
+    return bytes(found)
 
 
 def deflated(data: bytes) -> bytes:
@@ -270,3 +294,12 @@ def without_padding(extra: bytes) -> bytes:
             kept += extra[place : place + 4 + length]
         place += 4 + length
     return kept
+
+
+def stated(entry: Entry) -> tuple[object, ...]:
+    """What a package says of a file, but for where it lies and how it is padded."""
+    return (
+        *(entry.name, entry.flags, entry.method, entry.time, entry.date, entry.made_by),
+        *(entry.needs, entry.internal, entry.external, entry.comment, entry.crc, entry.size),
+        without_padding(entry.extra),
+    )

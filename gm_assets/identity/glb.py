@@ -1,4 +1,4 @@
-"""What `as1` and `ge1` cover of a GLB file.
+"""What `as1` and `ge1` cover of a GLB file, and of a .gltf with everything in it.
 
 `as1` is the SHA-256 of the ASCII line `as1 glTF <bytes of JSON> <bytes of BIN>\\n`, then the
 JSON, then the binary chunk, where
@@ -8,7 +8,8 @@ JSON, then the binary chunk, where
   the KHR_xmp_json_ld packets with the asset's reference to them and the extension's name in
   `extensionsUsed`, and objects that are empty without these) and two statements about the file
   that are no content: `asset.generator` and `asset.copyright`;
-* BIN is the first `buffers[0].byteLength` bytes of the binary chunk, so padding does not count.
+* BIN is the first `buffers[0].byteLength` bytes of the binary chunk, so padding does not count;
+  a .gltf has none.
 
 Materials, textures, UVs, skins, animations, names, other `extras` and unknown extensions all
 count. A resource outside the file counts only by its URI: it is never opened.
@@ -22,7 +23,8 @@ from typing import Any
 
 import rfc8785
 
-from gm_assets.containers import glb
+from gm_assets.containers import glb, gltf
+from gm_assets.containers.gltf_document import without_memory
 from gm_assets.errors import UnreadableFile
 from gm_assets.identity.geometry import hash_geometry
 
@@ -52,24 +54,26 @@ class Opened:
 
 
 def opened(data: bytes, where: str | None = None) -> Opened:
-    """Open a GLB file to hash it.
+    """Open a GLB, or a glTF with everything in it, to hash it.
 
     Raises:
         UnreadableFile: truncated or malformed.
         UnsupportedFormat: not glTF 2.0.
         TooLarge: JSON beyond 64 MB or nested too deep.
     """
-    gltf = glb.document(data, where)
-    return Opened(gltf, _binary(data, gltf, where))
+    if not data.startswith(b"glTF"):
+        return Opened(gltf.document(data, where), memoryview(b""))
+    document = glb.document(data, where)
+    return Opened(document, _binary(data, document, where))
 
 
-def canonical(gltf: dict[str, Any], where: str | None) -> bytes:
+def canonical(document: dict[str, Any], where: str | None) -> bytes:
     """A glTF document as `as1` takes it: canonical JSON without memory, generator, copyright.
 
     Raises:
         UnreadableFile: numbers or texts that canonical JSON cannot carry.
     """
-    content = glb.without_memory(gltf)
+    content = without_memory(document)
     described = content.get("asset")
     if isinstance(described, dict):
         about_the_file = ("generator", "copyright")
@@ -84,10 +88,10 @@ def canonical(gltf: dict[str, Any], where: str | None) -> bytes:
         ) from None
 
 
-def _binary(data: bytes, gltf: dict[str, Any], where: str | None) -> memoryview:
+def _binary(data: bytes, document: dict[str, Any], where: str | None) -> memoryview:
     """The bytes of buffer 0 in the BIN chunk, without padding; empty where there is none."""
     bodies = [chunk.body for chunk in glb.chunks(data, where) if chunk.kind == b"BIN\0"]
-    buffers = gltf.get("buffers")
+    buffers = document.get("buffers")
     first = buffers[0] if isinstance(buffers, list) and buffers else None
     if not bodies:
         return memoryview(b"")

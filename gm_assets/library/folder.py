@@ -43,7 +43,7 @@ KNOWN = frozenset(
         *("tif", "tiff", "exr", "hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
         *("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
         *("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"),
-        *("gltf", "obj", "stl", "fbx", "3mf", "blend", "abc"),
+        *("obj", "stl", "fbx", "blend", "abc"),
     )
 )
 SUFFIXES = HANDLED | KNOWN

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gm_assets.containers import HEAD, is_model, sniff
-from gm_assets.errors import GmError, LibraryError
-from gm_assets.identity import identify_bytes, read_file
+from gm_assets.errors import GmError, LibraryError, UnsupportedFormat
+from gm_assets.identity import Identity, identify_bytes, read_file
 from gm_assets.making.keeping import Keeper, Kept, Label, kept_at, recipe_hash
 from gm_assets.memory.files import load_packet
 from gm_assets.memory.record import Camera, Memory, Parent, Placement, Stage
@@ -186,6 +186,16 @@ class PassSet:
     made: tuple[str, ...]
 
 
+def _identity(data: bytes, path: str | Path) -> Identity | None:
+    """What a mesh file is; None for formats that carry no memory, known by their bytes."""
+    if not is_model(sniff(data[:HEAD])):
+        return None
+    try:
+        return identify_bytes(data, str(path))
+    except UnsupportedFormat:  # glTF with its buffers beside it
+        return None
+
+
 def mesh_of(
     root: Path,
     path: str | Path,
@@ -209,8 +219,8 @@ def mesh_of(
     data = read_file(full)
     memory = None
     buffers: tuple[str, ...] = ()
-    if is_model(sniff(data[:HEAD])):
-        identity = identify_bytes(data, str(path))
+    identity = _identity(data, path)
+    if identity is not None:
         content_id = identity.content_id
         if identity.packet is not None:
             memory = load_packet(identity.format, identity.packet, str(path))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gm_assets.containers import is_model
 from gm_assets.errors import InvalidVocabulary, LibraryError, NotFound
 from gm_assets.making.keeping import Kept, kept_at
 from gm_assets.making.plans import FramePlan, Made, Plan, plan_file, read_plan
@@ -128,7 +129,7 @@ class Chain:
         chosen = [
             row
             for row in rows
-            if (row[4] == "glb") is (stage == "S3") and row[0] not in _MADE_OF_SKETCHES
+            if is_model(row[4]) is (stage == "S3") and row[0] not in _MADE_OF_SKETCHES
         ]
         usual = _PARTS.get(stage, ())
         ordered = sorted(chosen, key=lambda row: (not row[1], row[0] not in usual, row[2]))
@@ -152,7 +153,7 @@ class Chain:
         row = self.library.catalogue().execute(_REASON, [self.key, stage]).fetchone()
         reason = f" ({row[0]})" if row and row[0] else ""
         noun = _NOUNS.get(stage, "file")
-        kind = "a GLB" if stage == "S3" else "a picture"
+        kind = "a 3D file" if stage == "S3" else "a picture"
         return NothingToObey(
             f"the chain has no {noun}{reason}",
             where=f"{self.key} {stage}",

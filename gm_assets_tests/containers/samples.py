@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -105,6 +106,59 @@ GLTF: dict[str, Any] = {
     "bufferViews": [{"buffer": 0, "byteLength": 36}],
     "buffers": [{"byteLength": 36}],
 }
+
+
+def gltf(**options: Any) -> bytes:
+    """The same model as `GLTF`, its buffer in a data URI."""
+    body = base64.b64encode(b"\1\2\3\4" * 9).decode()
+    buffers = [{"byteLength": 36, "uri": f"data:application/octet-stream;base64,{body}"}]
+    return json.dumps({**GLTF, "buffers": buffers}, **options).encode()
+
+
+MODEL = b"""<?xml version="1.0" encoding="UTF-8"?>
+<!-- made by hand -->
+<model unit="millimeter" xml:lang="en-US"
+ xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02">
+ <metadata name="Title">A &lt;bone&gt;</metadata>
+ <resources>
+  <object id="1" type="model">
+   <mesh>
+    <vertices>
+     <vertex x="0" y="0" z="0"/><vertex x="10" y="0" z="0"/>
+     <vertex x="0" y="10" z="0"/><vertex x="0" y="0" z="10"/>
+    </vertices>
+    <triangles>
+     <triangle v1="0" v2="2" v3="1"/><triangle v1="0" v2="1" v3="3"/>
+     <triangle v1="0" v2="3" v3="2"/><triangle v1="1" v2="2" v3="3"/>
+    </triangles>
+   </mesh>
+  </object>
+ </resources>
+ <build><item objectid="1"/></build>
+</model>
+"""
+RELATIONS = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+<Relationship Target="/3D/3dmodel.model" Id="rel0"
+ Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/></Relationships>"""
+
+
+def threemf(
+    model: bytes = MODEL, method: int = zipfile.ZIP_DEFLATED, more: dict[str, bytes] | None = None
+) -> bytes:
+    """A 3MF package by zipfile."""
+    parts = {
+        "[Content_Types].xml": b"<Types/>",
+        "_rels/.rels": RELATIONS,
+        "3D/3dmodel.model": model,
+        "Metadata/thumbnail.png": saved(picture(), "PNG"),
+        **(more or {}),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as package:
+        for name, data in parts.items():
+            package.writestr(zipfile.ZipInfo(name, (2026, 11, 22, 12, 0, 0)), data, method)
+    return buffer.getvalue()
 
 
 VERTICES = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 1.5, 0.25))
@@ -271,6 +325,8 @@ def samples() -> dict[str, bytes]:
         "exr-depth": depth_exr(np.where(ramp("f4", 1)[..., 0] > 1, ramp("f4", 1)[..., 0], np.inf)),
         "exr-tiled": exr((ramp("f4", 4), ("R", "G", "B", "A")), tile=16),
         "exr-parts": exr((ramp("f2"), ("R", "G", "B")), (ramp("f4", 1), ("Z",))),
+        "gltf": gltf(),
+        "gltf-marked": b"\xef\xbb\xbf" + gltf(indent=2) + b"\n",
         "ply": ply(),
         "ply-big-endian": ply(">", newline="\r\n"),
         "ply-mixed": ply(faces=((0, 1, 2, 3), (0, 1, 2))),
@@ -278,6 +334,8 @@ def samples() -> dict[str, bytes]:
         "usda": USDA,
         "usda-empty": b"#usda 1.0\n",
         "usdc": usdc(),
+        "3mf": threemf(),
+        "3mf-stored": threemf(method=zipfile.ZIP_STORED),
         "usdz": usdz(),
         "usdz-crate": usdz(usdc(), "scene.usdc"),
         "ply-old-line-ends": ply(newline="\r"),

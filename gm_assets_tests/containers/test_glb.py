@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gm_assets.containers import glb
+from gm_assets.containers.gltf_document import EXTENSION, without_memory
 from gm_assets.containers.json_text import set_member
 from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat, WriteRefused
 from gm_assets_tests.containers.samples import GLTF, samples
@@ -24,9 +25,9 @@ PACKET = b'{"@context":{"gm":"urn:gm-assets:memory:1/"},"gm:note":"hand"}'
 def with_packet(root: Any = None, extras: Any = None) -> bytes:
     document: dict[str, Any] = copy.deepcopy(GLTF)
     if root is not None:
-        document["extensions"] = {glb.EXTENSION: {"packets": [root]}}
-        document["asset"]["extensions"] = {glb.EXTENSION: {"packet": 0}}
-        document["extensionsUsed"] = [glb.EXTENSION]
+        document["extensions"] = {EXTENSION: {"packets": [root]}}
+        document["asset"]["extensions"] = {EXTENSION: {"packet": 0}}
+        document["extensionsUsed"] = [EXTENSION]
     if extras is not None:
         document["asset"]["extras"] = {"gm": extras}
     return make(document)
@@ -42,13 +43,13 @@ def test_the_packet_lies_in_both_places_and_the_binary_chunk_is_untouched() -> N
     new = b"".join(glb.embed(old, PACKET))
     document = glb.document(new)
     value = json.loads(PACKET)
-    assert document["asset"]["extensions"][glb.EXTENSION]["packet"] == 0
-    assert document["extensions"][glb.EXTENSION]["packets"] == [value]
+    assert document["asset"]["extensions"][EXTENSION]["packet"] == 0
+    assert document["extensions"][EXTENSION]["packets"] == [value]
     assert document["asset"]["extras"]["gm"] == value
-    assert document["extensionsUsed"] == [glb.EXTENSION]
+    assert document["extensionsUsed"] == [EXTENSION]
     binary = glb.chunks(old)[1].body
     assert new.endswith(old[binary.offset - 8 :])
-    assert glb.without_memory(document) == GLTF
+    assert without_memory(document) == GLTF
 
 
 def test_numbers_spacing_and_order_of_others_stay_as_they_were_written() -> None:
@@ -75,7 +76,7 @@ def test_any_document_keeps_all_that_is_not_the_memory(foreign: Any, indent: int
     document = {"foreign": foreign, "asset": {"version": "2.0", "extras": {"theirs": foreign}}}
     old = make(json.dumps(document, indent=indent or None))
     new = b"".join(glb.embed(old, PACKET))
-    assert glb.without_memory(glb.document(new)) == glb.without_memory(glb.document(old))
+    assert without_memory(glb.document(new)) == without_memory(glb.document(old))
     assert glb.difference(old, glb.parse(old), new, glb.parse(new)) is None
     again = b"".join(glb.embed(new, b'{"gm:note":"other"}'))
     assert glb.parse(again).packet == b'{"gm:note":"other"}'
@@ -107,12 +108,12 @@ def test_one_place_is_enough_to_be_read() -> None:
 
 def test_a_packet_that_other_objects_share_is_left_to_them() -> None:
     document = glb.document(with_packet(root={"dc:title": "of the node as well"}))
-    document["nodes"][0]["extensions"] = {glb.EXTENSION: {"packet": 0}}
+    document["nodes"][0]["extensions"] = {EXTENSION: {"packet": 0}}
     old = make(document)
     new = b"".join(glb.embed(old, PACKET))
-    packets = glb.document(new)["extensions"][glb.EXTENSION]["packets"]
+    packets = glb.document(new)["extensions"][EXTENSION]["packets"]
     assert packets == [{"dc:title": "of the node as well"}, json.loads(PACKET)]
-    assert glb.document(new)["asset"]["extensions"][glb.EXTENSION]["packet"] == 1
+    assert glb.document(new)["asset"]["extensions"][EXTENSION]["packet"] == 1
     assert glb.difference(old, glb.parse(old), new, glb.parse(new)) is None
 
 
@@ -127,8 +128,8 @@ def test_extras_that_are_no_object_are_left_alone() -> None:
     "malformed",
     [
         {"extensions": []},
-        {"extensions": {glb.EXTENSION: 3}},
-        {"extensions": {glb.EXTENSION: {"packets": {}}, "x": 1}, "extensionsUsed": "x"},
+        {"extensions": {EXTENSION: 3}},
+        {"extensions": {EXTENSION: {"packets": {}}, "x": 1}, "extensionsUsed": "x"},
         {"asset": {"version": "2.0", "extensions": "x"}},
     ],
 )

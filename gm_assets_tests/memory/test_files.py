@@ -44,7 +44,20 @@ from gm_assets_tests.memory.processes import (
     open_to_all,
 )
 
-FORMATS = ["png", "jpeg", "webp", "glb", "ply", "usda", "usdc", "usdz", "tiff", "exr"]
+FORMATS = [
+    "png",
+    "jpeg",
+    "webp",
+    "glb",
+    "ply",
+    "usda",
+    "usdc",
+    "usdz",
+    "tiff",
+    "exr",
+    "gltf",
+    "3mf",
+]
 PRINTABLE = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn"))
 TITLES = st.text(PRINTABLE, min_size=1, max_size=30)
 
