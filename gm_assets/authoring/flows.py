@@ -67,14 +67,16 @@ REMADE_ROLE: Role = "source"
 
 
 def siblings(one: Placement, other: Placement) -> bool:
-    """Whether two documents that look alike are rather two of one set than one from the other.
+    """Whether that two documents look alike does not tell which of them is from the other.
 
-    Views and frames of a turntable look alike; both come from the mesh.
+    Views and frames of a turntable look alike; both come from the mesh. Between stages of one
+    chain the order of the work tells, not the size.
     """
     if one.stage in ("S3", "S5") and one.part in RENDERS and other.part in RENDERS:
         return True
-    same = (one.chain, one.stage) == (other.chain, other.stage)
-    return same and (one.view, one.frame) != (other.view, other.frame)
+    if one.chain != other.chain:
+        return False
+    return (one.stage, one.view, one.frame) != (other.stage, other.view, other.frame)
 
 
 def _agree(one: str | None, other: str | None) -> bool:

@@ -153,7 +153,7 @@ def _write(
             placed_count += sum(1 for step in result.written if step.placement is not None)
             linked_count += sum(1 for step in result.written if step.parent is not None)
             done += _outcomes(path, changes[path], result)
-            if result.written:
+            if result.reason is None:  # also what a killed run had written, and not recorded
                 _record(library, recorder, result.examined)
             if progress is not None:
                 progress(Progress(count, len(changes), 0, path, "write"))

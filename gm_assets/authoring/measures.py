@@ -38,6 +38,9 @@ WEIGHTS = {
 _SAMPLE = 4_000
 #: The share of random pairs that evidence must go beyond.
 _BEYOND = 0.01
+#: With fewer items the library tells nothing about unrelated ones: then hashes are held against
+#: what 99 of 100 pairs of random hashes with 32 bits set lie above, and vectors say nothing.
+_FEW, _RANDOM_DISTANCE = 200, 22.0
 #: Evidence of time halves with each of these.
 _HALF_LIFE_DAYS = 7.0
 
@@ -107,7 +110,7 @@ class Ruler:
     def _evidence(self, name: str, value: float) -> float:
         if name == "hash_distance":
             reach = self._usual_distance
-            return max(0.0, (reach - value) / reach) if reach else float(value == 0)
+            return max(0.0, (reach - value) / reach) if reach else 0.0
         if name == "cosine":
             reach = self._usual_cosine
             return max(0.0, (value - reach) / (1 - reach)) if reach < 1 else 0.0
@@ -152,15 +155,15 @@ class Ruler:
     def _usual_distance(self) -> float:
         """The distance of hashes that 99 of 100 random pairs lie above."""
         known = np.unique(self.stock.hashes[self.stock.hashes != 0])
-        if len(known) < 2:
-            return 0.0
+        if len(known) < _FEW:
+            return _RANDOM_DISTANCE
         first, second = _random_pairs(len(known))
         return float(np.quantile(np.bitwise_count(known[first] ^ known[second]), _BEYOND))
 
     @cached_property
     def _usual_cosine(self) -> float:
         """The cosine that 99 of 100 random pairs lie below."""
-        if len(self._rows) < 2:
+        if len(self._rows) < _FEW:
             return 1.0
         first, second = _random_pairs(len(self._rows))
         cosines = np.einsum("ij,ij->i", self._rows[first], self._rows[second])

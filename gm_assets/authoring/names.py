@@ -55,7 +55,10 @@ VARIANTS = frozenset(
 )
 #: Names of folders that hold a library, not a subject.
 CONTAINERS = frozenset(
-    ("data", "img", "image", "images", "pictures", "assets", "files", "textures", "graphics")
+    (
+        *("data", "img", "image", "images", "pictures", "assets", "files", "textures", "graphics"),
+        *("pass", "passes", "out", "output", "outputs", "export", "exports", "work"),
+    )
 )
 
 _PIECES = re.compile(r"[0-9]+x[0-9]+|@?[0-9]+x(?![a-z])|[a-z]+|[0-9]+")

@@ -17,6 +17,7 @@ from gm_assets.authoring.stock import Stock
 from gm_assets.authoring.values import Statement, Trouble
 from gm_assets.errors import LibraryError
 from gm_assets.library.authoring import describe
+from gm_assets.library.examine import examine
 from gm_assets.memory.files import Signature
 from gm_assets.memory.record import Parent, Placement, Stage
 
@@ -166,7 +167,7 @@ class _Planner:
             status = (self._library.root / row.path).lstat()
         except OSError as error:
             raise _Refused(f"{row.path} cannot be looked at ({error.strerror})", INGEST) from None
-        if Signature.of(status) != row.signature:
+        if Signature.of(status) != row.signature and not self._only_told(row):
             raise _Refused(f"{row.path} changed since it was ingested", INGEST)
         if row.altered:
             raise _Refused(
@@ -179,6 +180,14 @@ class _Planner:
                 "Look at it again: gm suggest",
             )
         return row, status
+
+    def _only_told(self, row: Row) -> bool:
+        """Whether a changed file still has its content: a run of ours was killed after a write."""
+        found = examine(os.fspath(self._library.root), row.path)
+        if found.identity is None or found.memory is None or row.memory == "none":
+            return False
+        same = found.identity.content_id == row.content_id
+        return same and found.memory.document_id == row.document_id
 
     def _child(self, one: Statement) -> Row:
         row, status = self._sound(one.path, one.content_id)
@@ -205,8 +214,10 @@ class _Planner:
     def _parent(self, one: Statement, child: Row, there: list[Step]) -> Parent:
         assert one.parent is not None
         row, _ = self._sound(one.parent, one.parent_content_id)
-        if row.path == child.path or row.document_id == child.document_id is not None:
+        if row.path == child.path:
             raise _Refused("a file cannot be its own parent", "Name another parent")
+        if row.document_id == child.document_id is not None:
+            raise _Refused(f"{row.path} is a copy of the same document", "Name another parent")
         if row.content_id == child.content_id:
             raise _Refused(
                 f"{row.path} has the same content: they are twins, not parent and child",
@@ -284,8 +295,9 @@ def _same(parent: Parent, row: Row) -> bool:
 
 def _inside(library: Library, path: str) -> str | LibraryError:
     """A path as the store names it, or why it is none of the library's."""
+    here = Path(path).is_absolute() or os.path.lexists(path)
     try:
-        return library.relative(path)
+        return library.relative(path if here else library.root / path)
     except LibraryError as error:
         return error
 

@@ -26,7 +26,7 @@ select f.path, f.document_id, f.instance_id, f.content_id, f.stream_hash, f.kind
        f.width, f.height, f.pixel_layout, f.perceptual_hash, f.managed, f.altered, f.memory,
        case when f.memory = 'none' then f.mtime_ns end as mtime_ns, a.create_date,
        coalesce(a.ai_system, a.ai_prompt) is not null
-           or coalesce(a.digital_source_type, '') ilike '%algorithmicmedia' as generated
+           or coalesce(a.digital_source_type, '') ilike '%trainedalgorithmicmedia' as generated
 from files f left join assets a using (document_id)
 where f.content_id is not null
 qualify row_number() over (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -93,13 +94,17 @@ def suggest(
         pairs.sort(key=lambda one: (-one[0], stock.items[one[1].child].path, one[1].parent))
         ends = [(pair.child, pair.parent) for _, pair in pairs]
         shapes = agreements(library, stock.items, ends, wanted.outlines)
-        for (_, pair), shape in zip(pairs, shapes, strict=True):
-            one = links.suggestion(pair, shape)
-            if found.allows(one):
-                found.links.append(one)
+        possible = [
+            (one, end)
+            for (_, pair), shape, end in zip(pairs, shapes, ends, strict=True)
+            if found.allows(one := links.suggestion(pair, shape))
+        ]
+        possible.sort(key=lambda one: (-one[0].score, one[0].path, one[0].parent or ""))
+        order = _Order(stock)
+        found.links = [one for one, (child, parent) in possible if order.takes(child, parent)]
     return Suggestions(
         places=_ranked(found.places),
-        links=_ranked(found.links),
+        links=tuple(found.links),
         documents=len(stock.items),
         unplaced=len(stock.unplaced),
         rejected=found.rejected,
@@ -123,6 +128,30 @@ class _Found:
             self.rejected += 1
             return False
         return one.score >= self._least
+
+
+class _Order:
+    """Keeps suggestions from contradicting each other: no document its own ancestor."""
+
+    def __init__(self, stock: Stock) -> None:
+        number = {item.document_id: index for index, item in enumerate(stock.items)}
+        self._parents: dict[int, list[int]] = defaultdict(list)
+        for child, parent in stock.links:
+            if child in number and parent in number:
+                self._parents[number[child]].append(number[parent])
+
+    def takes(self, child: int, parent: int) -> bool:
+        """Whether the link goes with all before it; then it counts for those after it."""
+        seen, waiting = {parent}, [parent]
+        while waiting:
+            one = waiting.pop()
+            if one == child:
+                return False
+            fresh = [above for above in self._parents[one] if above not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        self._parents[child].append(parent)
+        return True
 
 
 def _ranked(found: list[Suggestion]) -> tuple[Suggestion, ...]:
