@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from gm_assets.errors import LiftError
 from gm_assets.library import Library, ingest, place
@@ -16,33 +16,15 @@ from gm_assets.making.sources import NothingToObey
 from gm_assets.memory.files import read_memory
 from gm_assets.memory.record import Placement
 from gm_assets.sculpt.reading import read_model
+from gm_assets_tests.making.drawings import draw, make_drawn
 
 SETTINGS = DrawingSettings(resolution=48, rounded=False)
-
-
-def draw(path: Path, points: list[tuple[int, int]]) -> None:
-    """A closed outline in ink on paper, 240 x 320."""
-    sheet = Image.new("RGB", (240, 320), (216, 210, 198))
-    ImageDraw.Draw(sheet).line([*points, points[0]], fill=(30, 28, 26), width=4, joint="curve")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     """A chain with a broad front and a narrow side."""
-    home = Library.init(tmp_path / "library")
-    root = home.root
-    draw(root / "post/front.png", [(60, 290), (180, 290), (180, 120), (120, 30), (60, 120)])
-    draw(root / "post/side.png", [(90, 290), (150, 290), (150, 120), (120, 30), (90, 120)])
-    ingest(home)
-    for view in ("front", "side"):
-        where = Placement(
-            chain="post", stage="S1", part="sketch", view=view, primary=view == "front"
-        )
-        place(home, root / f"post/{view}.png", where)
-    ingest(home)
-    return home
+    return make_drawn(tmp_path / "library")
 
 
 def test_two_drawings_bound_a_sculpt_that_remembers_them(library: Library) -> None:
