@@ -67,7 +67,9 @@ def _judged(name: str, found: Lift, measures: Measures, wall: float, cpu: float)
                                     "psnr_object": measures.psnr_object or 0.0}),
         Line(f"field of {name}: watertight", float(found.watertight), 1.0, at_most=False,
              detail={"triangles": triangles}),
-        Line(f"field of {name}: wall", wall, 60.0, unit="s", detail={"cpu_s": cpu}),
+        # Its two workers run side by side: on a machine with nothing else to do the wall clock
+        # shows less than this.
+        Line(f"field of {name}: CPU", cpu, 60.0, unit="s", detail={"wall_s": wall}),
     ]  # fmt: skip
 
 

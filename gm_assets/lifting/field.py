@@ -37,12 +37,15 @@ Floats = NDArray[np.float32]
 
 #: Plates that a field needs: with fewer, colour says little that silhouettes do not.
 LEAST_PLATES = 6
+#: Samples along the longest side of the first grid, at least.
+LEAST_RESOLUTION = 16
 #: Workers and parts of every sum. Their number is part of the result, not of the machine.
 _PARTS = 2
 #: Samples outside the hull that take part, and distance that all further ones are taken to have.
 _MARGIN, _OUTSIDE = 2.0, 3.0
-#: Bounds of the numbers of samples that take part, rays of all plates, and iterations.
-MOST_ROWS, MOST_RAYS, MOST_STEPS = 24_000_000, 16_000_000, 20_000
+#: Bounds of the numbers of samples that take part (128 bytes each), of rays of all plates (80
+#: bytes each), and of iterations.
+MOST_ROWS, MOST_RAYS, MOST_STEPS = 8_000_000, 8_000_000, 20_000
 #: Corners along each side of a plate's raster of gains.
 _RASTER = 5
 
@@ -164,11 +167,6 @@ def _check(settings: FieldSettings) -> None:
         raise LiftError(f"steps of {settings.steps} are not 1 to {MOST_STEPS:,} in all")
     if not 64 <= settings.rays <= 1 << 18:
         raise LiftError(f"{settings.rays} rays an iteration are not between 64 and {1 << 18:,}")
-    if settings.resolution >> (len(settings.steps) - 1) < 16:
-        raise LiftError(
-            f"{len(settings.steps)} grids up to {settings.resolution} samples begin with fewer "
-            "than 16"
-        )
 
 
 def fitted(
@@ -189,7 +187,8 @@ def fitted(
     notes: tuple[str, ...] = ()
     done, total = 0, sum(settings.steps)
     for level, steps in enumerate(settings.steps):
-        resolution = settings.resolution >> (len(settings.steps) - 1 - level)
+        halved = min(8, len(settings.steps) - 1 - level)
+        resolution = max(LEAST_RESOLUTION, settings.resolution >> halved)
         distance, grid = hull_distance(plates, resolution, settings.floor)
         if field is None:
             hull = meshed(distance, grid)

@@ -201,7 +201,8 @@ class FieldSettings:
     Attributes:
         resolution: voxels along the longest side of the box around the hull in the last and
             finest grid, 32 to 256.
-        steps: iterations on each grid; every grid has twice the voxels a side of the one before.
+        steps: iterations on each grid; a grid before another has half the voxels a side, and at
+            least 16. The first finds deep hollows, the last the details.
         rays: of one iteration.
         seed: decides which rays those are.
         floor: height in metres below which nothing lies; None where nothing stands on a floor.
@@ -209,7 +210,7 @@ class FieldSettings:
     """
 
     resolution: int = 128
-    steps: tuple[int, ...] = (300, 500)
+    steps: tuple[int, ...] = (200, 250, 450)
     rays: int = 4096
     seed: int = 0
     floor: float | None = None

@@ -148,7 +148,6 @@ def test_plates_without_pictures_and_too_few_plates_are_refused(plates: list[Pla
         FieldSettings(steps=(0, 5)),
         FieldSettings(steps=(10**9,)),
         FieldSettings(rays=1),
-        FieldSettings(resolution=32, steps=(5, 5, 5)),
     ],
 )
 def test_settings_out_of_bounds_are_refused(plates: list[Plate], settings: FieldSettings) -> None:
@@ -162,3 +161,16 @@ def test_more_pixels_than_the_bound_are_refused(
     monkeypatch.setattr(module, "MOST_RAYS", 1000)
     with pytest.raises(LiftError, match="more than 1,000"):
         lift(plates, "field", TINY)
+
+
+def test_more_grids_than_the_resolution_has_halves_begin_at_sixteen_samples(
+    plates: list[Plate],
+) -> None:
+    said: list[str] = []
+    lift(
+        plates,
+        "field",
+        FieldSettings(resolution=32, steps=(1, 1, 1, 1), rays=64),
+        progress=lambda done, total, what: said.append(what),
+    )
+    assert said == [f"fitting at {count} samples" for count in (16, 16, 16, 32)]
