@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch  # noqa: TID253
 
-from gm_assets.errors import LiftError
+from gm_assets.errors import LiftError, MissingExtra
 from gm_assets.lifting.protocol import Splats
 from gm_assets.lifting.splats import kernels, render_splats
 from gm_assets.lifting.splats.camera import packed
@@ -139,3 +142,27 @@ def test_slopes_of_unseen_splats_are_nothing() -> None:
     slopes, pull = np.full_like(rows, 7.0), np.full(2, 7.0)
     Raster(8, 8).learn(rows, target, 0.01, Loss(), slopes, pull)
     assert not slopes.any() and not pull.any()
+
+
+def test_without_numba_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "gm_assets.lifting.splats.kernels")
+    monkeypatch.delattr("gm_assets.lifting.splats.kernels")
+    with pytest.raises(MissingExtra, match="numba") as caught:
+        render_splats(some_splats(2), a_camera(), 8, 8)
+    assert "gm-assets[lift]" in str(caught.value)
+
+
+def test_splats_are_drawn_where_no_compiled_kernel_can_be_kept() -> None:
+    draw = (
+        "from gm_assets_tests.lifting.splat_sets import a_camera, some_splats\n"
+        "from gm_assets.lifting.splats import render_splats\n"
+        "print(render_splats(some_splats(), a_camera(), 16, 16)[1].max())"
+    )
+    # The locator of notebooks finds no folder for a module.
+    nowhere = {**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "_IPythonCacheLocator"}
+    ran = subprocess.run(
+        [sys.executable, "-c", draw], env=nowhere, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert float(ran.stdout) > 0.5
