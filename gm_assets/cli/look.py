@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_family, open_library
+from gm_assets.cli.others import accounts_of, foreign_of, print_accounts
 from gm_assets.cli.output import is_terminal, note, print_fields, print_json, print_table, safe
 from gm_assets.errors import GmError, InvalidMemory, LibraryError, NotFound, UnsupportedFormat
 
@@ -59,6 +60,7 @@ def show(
     lineage = _lineage(home, family, path, memory)
     altered = _altered(identity, memory)
     differences = _differences(found)
+    foreign = foreign_of(path, found)
     if as_json:
         print_json(
             {
@@ -69,6 +71,7 @@ def show(
                 "altered": altered,
                 "notes": () if found is None else found.notes,
                 "differences": differences,
+                "foreign": accounts_of(foreign),
                 "lineage": lineage,
             }
         )
@@ -80,6 +83,7 @@ def show(
         print("no memory in this file")
     else:
         _print_memory(memory)
+    print_accounts(foreign)
     for difference in differences:
         note(f"note: {difference}; gm:parents speaks")
     for text in found.notes if found else ():

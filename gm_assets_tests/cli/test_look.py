@@ -191,3 +191,14 @@ def test_a_memory_that_cannot_be_read_is_said_and_the_rest_is_shown(family: Gm) 
     assert shown["memory_error"]["error"] == "InvalidMemory"
     assert shown["identity"]["format"] == "png"
     assert "the memory cannot be read" in family("show", path).err
+
+
+def test_show_tells_what_other_programs_left_in_a_file(gm: Gm) -> None:
+    signed = Path(__file__).parents[1] / "memory" / "foreign" / "data" / "opened.jpg"
+    copy = gm.root / "opened.jpg"
+    copy.write_bytes(signed.read_bytes())
+    (account,) = gm("show", copy, "--json").json["foreign"]
+    assert account["tool"] == "C2PA" and account["said"]["verified"] is False
+    assert "parent.png" in account["references"][0]
+    text = gm("show", copy).out
+    assert "C2PA says" in text and "c2pa.color_adjustments" in text and "verified" in text
