@@ -212,6 +212,8 @@ def _print_lifted(report: Lifted) -> None:
             note(f"{one.method}: {words}")
     for line in report.notes:
         note(line)
+    for name, reason in report.missing.items():
+        note(f"{name}: {reason}")
     print(
         f"{safe(report.key)} S5: {counted(report.made, 'structure')} made, "
         f"{len(report.structures) - report.made} verified, {report.seconds:.1f} s"
@@ -228,6 +230,7 @@ def _lifted(root: Path, report: Lifted) -> dict[str, Any]:
         "chain": report.key,
         "plan": report.plan.source,
         "structures": [_structure(one, report.plan.agrees) for one in report.structures],
+        "missing": report.missing,
         "notes": report.notes,
         "seconds": round(report.seconds, 3),
     }

@@ -23,7 +23,7 @@ from gm_assets.lifting.methods import MethodFacts, method_facts
 from gm_assets.making.keeping import PROGRAM, TRAINED, Keeper, Kept, Label, kept_at, recipe_hash
 from gm_assets.making.lift_plans import NO_LIFT_CHANGES, LiftChanges, LiftPlan, settings_of
 from gm_assets.making.plans import plan_file, read_lift_plan
-from gm_assets.making.plates import ENOUGH, PlateSet, Source, plates_of
+from gm_assets.making.plates import ENOUGH, NothingToLift, PlateSet, Source, plates_of
 from gm_assets.making.sources import Chain, NothingToObey
 from gm_assets.memory.record import Event, Placement
 from gm_assets.words import counted
@@ -95,6 +95,7 @@ class Lifted:
         key: of the chain.
         plan: what was asked.
         structures: one for each method, in the order of the plan.
+        missing: methods for which the chain has too few plates, with the reason.
         notes: what a person should know, such as pictures that were left out.
         seconds: wall time.
     """
@@ -102,6 +103,7 @@ class Lifted:
     key: str
     plan: LiftPlan
     structures: tuple[Structure, ...]
+    missing: Mapping[str, str]
     notes: tuple[str, ...]
     seconds: float
 
@@ -145,7 +147,7 @@ def lift_chain(
         progress: called with the phase `lift`, and those of `ingest`.
 
     Raises:
-        NotFound: no such chain. NothingToLift: it has too few plates.
+        NotFound: no such chain. NothingToLift: it has too few plates for each of the methods.
         InvalidPlan: the plan has problems. GmError: a setting is unknown or out of range.
         LiftError: plates contradict each other, or are those of another chain.
         MissingExtra: a method needs packages that are not installed.
@@ -154,8 +156,15 @@ def lift_chain(
     started = time.monotonic()
     bench = Bench.of(library, key, changes, only)
     structures: list[Structure] = []
+    missing: dict[str, NothingToLift] = {}
     try:
-        structures.extend(bench.structure(method, progress) for method in bench.plan.methods)
+        for method in bench.plan.methods:
+            try:
+                structures.append(bench.structure(method, progress))
+            except NothingToLift as error:
+                missing[method] = error
+        if not structures:
+            raise next(iter(missing.values()))
     except Exception:
         # What was made before the error stays, so the catalogue should know it.
         with suppress(GmError):
@@ -166,6 +175,7 @@ def lift_chain(
         bench.chain.key,
         bench.plan,
         tuple(structures),
+        {method: str(error) for method, error in missing.items()},
         tuple(dict.fromkeys(bench.notes)),
         time.monotonic() - started,
     )
@@ -370,13 +380,12 @@ class Bench:
         every = self.plan.held_out
         if every < 2 or len(sources) - len(sources) // every < max(ENOUGH, facts.least):
             return tuple(sources), ()
-        # A step back in each round: a turntable takes its elevations in turn, and of every
-        # fourth plate all would be of the same one.
-        last = every - 1
+        # A step back in every second round: a turntable takes its elevations in turn, and of
+        # every fourth plate all would be of the same one.
         held = tuple(
             one
             for number, one in enumerate(sources)
-            if number % every == last - number // every % every
+            if number % every == every - 1 - number // every % 2
         )
         return tuple(one for one in sources if one not in held), held
 

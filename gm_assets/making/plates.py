@@ -71,10 +71,18 @@ class NothingToLift(NotFound):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A picture that cannot be a plate, and why."""
+    """A picture that cannot be a plate.
+
+    Attributes:
+        path: of the picture.
+        reason: why.
+        fault: something is wrong with it; False where it only lacks a silhouette or a pass, as
+            every picture does that was not meant to be a plate.
+    """
 
     path: str
     reason: str
+    fault: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ class PlateSet:
         name: the entry of the plan that they belong to; empty where it has none.
         stage: where they stand.
         sources: in the order of their views.
-        left_out: pictures of the chain that could have belonged to it, with the reason.
+        left_out: pictures of the same kind that could have belonged to it, with the reason.
     """
 
     name: str
@@ -173,7 +181,7 @@ class PlateSet:
         return tuple(source.plate(root, used) for source in self.sources)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Picture:
     """A picture of the chain as the catalogue has it."""
 
@@ -187,6 +195,14 @@ class _Picture:
     turned: bool
     recipe: Mapping[str, Any]
     part: str
+
+    def akin(self, other: _Picture) -> bool:
+        """Whether both were made as pictures of one kind, such as frames of one entry."""
+        mine, theirs = (
+            (one.stage, one.part, one.variant, one.size, one.recipe.get("step"))
+            for one in (self, other)
+        )
+        return mine == theirs
 
 
 @dataclass
@@ -233,17 +249,15 @@ def plates_of(
     """
     geometry = _geometry(library, key)
     groups: dict[str, list[_Picture]] = defaultdict(list)
-    left_out: dict[str, LeftOut] = {}
-    pictures = [
-        one
-        for one in _pictures(library, key)
-        if (only is None or one.document_id in only)
-        and (entry is None or one.variant == (entry or None))
-    ]
-    for one in pictures:
-        reason = _unfit(one, geometry[one.document_id], needs)
-        if reason is not None:
-            left_out[one.path] = LeftOut(one.path, reason)
+    left_out: dict[_Picture, LeftOut] = {}
+    for one in _pictures(library, key):
+        if (only is not None and one.document_id not in only) or (
+            entry is not None and one.variant != (entry or None)
+        ):
+            continue
+        unfit = _unfit(one, geometry[one.document_id], needs)
+        if unfit is not None:
+            left_out[one] = unfit
         else:
             groups[_kind(one, geometry[one.document_id])].append(one)
     most = 0
@@ -254,12 +268,11 @@ def plates_of(
             try:
                 sources.append(_source(library.root, name, one, geometry[one.document_id]))
             except GmError as error:
-                left_out[one.path] = LeftOut(one.path, error.what)
+                left_out[one] = LeftOut(one.path, error.what)
         if len(sources) >= least:
             first = chosen[0]
-            return PlateSet(
-                first.variant or "", first.stage, tuple(sources), tuple(left_out.values())
-            )
+            akin = tuple(out for one, out in left_out.items() if one.akin(first))
+            return PlateSet(first.variant or "", first.stage, tuple(sources), akin)
         most = max(most, len(sources))
     raise _too_few(key, most, least, needs, entry, tuple(left_out.values()))
 
@@ -341,16 +354,21 @@ def _geometry(library: Library, key: str) -> Mapping[str, _Geometry]:
     return found
 
 
-def _unfit(one: _Picture, geometry: _Geometry, needs: Collection[str]) -> str | None:
+def _unfit(one: _Picture, geometry: _Geometry, needs: Collection[str]) -> LeftOut | None:
     """Why a picture cannot be a plate, as far as the catalogue knows."""
     if geometry.finding is not None:
-        return geometry.finding
+        return LeftOut(one.path, geometry.finding)
     if "silhouette" not in geometry.passes and not one.alpha:
-        return "no silhouette: no such pass is among its parents here, and it has no alpha"
+        reason = "no silhouette: no such pass is among its parents here, and it has no alpha"
+        return LeftOut(one.path, reason, fault=False)
     if one.turned and "silhouette" not in geometry.passes:
-        return "it is turned by its EXIF orientation, and its camera does not say so"
+        reason = "it is turned by its EXIF orientation, and its camera does not say so"
+        return LeftOut(one.path, reason)
     missing = [name for name in needs if name not in geometry.passes]
-    return f"no {missing[0]} pass is among its parents here" if missing else None
+    if missing:
+        reason = f"no {missing[0]} pass is among its parents here"
+        return LeftOut(one.path, reason, fault=False)
+    return None
 
 
 def _kind(one: _Picture, geometry: _Geometry) -> str:
@@ -418,15 +436,17 @@ def _too_few(
     entry: str | None,
     left_out: Sequence[LeftOut],
 ) -> GmError:
-    """The error for a chain without enough plates: a gap, or a fault where all were refused."""
+    """The error for a chain without enough plates: a gap, or a fault where they were refused."""
     kind = f" of the frames {entry!r}" if entry else ""
     with_ = f" with {' and '.join(needs)}" if needs else ""
     what = f"{counted(most, 'plate')}{kind} with camera and silhouette{with_}, {least} are needed"
-    if len(left_out) + most >= least and left_out:
-        named = "; ".join(f"{one.path}: {one.reason}" for one in left_out[:NAMED])
-        more = f"; and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+    ordered = sorted(left_out, key=lambda one: (not one.fault, one.path))
+    named = "; ".join(f"{one.path}: {one.reason}" for one in ordered[:NAMED])
+    more = f"; and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+    what += f"; left out: {named}{more}" if left_out else ""
+    if most + sum(one.fault for one in left_out) >= least:
         return LiftError(
-            f"{what}; left out: {named}{more}",
+            what,
             where=key,
             remedy="Make them again with gm generate, or take in what is missing with gm ingest",
         )

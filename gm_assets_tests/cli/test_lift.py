@@ -88,7 +88,7 @@ def test_a_turn_makes_plates_and_lifts_them(gm: Gm) -> None:
         (("lift", "nobody"), 8, "no file of that chain"),
         (("lift", "gate", *QUICK), 8, "0 plates"),
         (("lift", "watcher", "--method", "magic"), 11, "no method 'magic'"),
-        (("lift", "watcher", "--method", "fusion"), 11, "no depth pass"),
+        (("lift", "watcher", "--method", "fusion"), 8, "no depth pass"),
         (("lift", "watcher", *QUICK, "--set", "resolution"), 1, "is no setting"),
         (("lift", "watcher", *QUICK, "--set", "detail=3"), 1, "no setting 'detail'"),
         (("accept", "nothing.glb"), 6, "outside the library"),

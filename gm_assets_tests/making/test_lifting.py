@@ -272,12 +272,26 @@ def test_an_unmanaged_folder_gets_no_structure(library: Library) -> None:
 
 
 def test_what_was_lifted_before_an_error_stays_and_is_catalogued(library: Library) -> None:
-    make_turntable(library, views="turntable:4")
-    changes = LiftChanges(methods=("hull", "fusion"), settings={"resolution": "32"})
-    with pytest.raises(GmError, match="no depth pass"):
-        lift_chain(library, "watcher", changes)
+    make_turntable(library, views="turntable:6")
+    plan(
+        library,
+        "S5: {methods: [hull, field], settings: {hull: {resolution: 32}, field: {rays: 0}}}\n",
+    )
+    with pytest.raises(GmError):
+        lift_chain(library, "watcher")
     stage = "select count(*) from placements where key = 'watcher.g01' and stage = 'S5'"
     assert rows(library, stage) == [(1,)]
+
+
+def test_a_method_without_its_plates_is_named_beside_those_that_have_them(
+    turned: Library,
+) -> None:
+    changes = LiftChanges(methods=("hull", "fusion"), settings={"resolution": "40"})
+    report = lift_chain(turned, "watcher", changes)
+    assert [one.method for one in report.structures] == ["hull"]
+    assert "no depth pass" in report.missing["fusion"]
+    with pytest.raises(NothingToLift, match="no depth pass"):
+        lift_chain(turned, "watcher", LiftChanges(methods=("fusion",)))
 
 
 def test_the_plan_says_methods_settings_and_note(turned: Library) -> None:

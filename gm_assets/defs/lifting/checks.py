@@ -37,13 +37,14 @@ def check_specs() -> list[dg.AssetCheckSpec]:
 
 
 def judge(report: Lifted) -> Iterator[dg.AssetCheckEvaluation]:
-    """The evaluations of a chain whose plan was followed."""
+    """The evaluations of a chain of which something was lifted."""
     verified = len(report.structures) - report.made
+    lacking = "".join(f" {method}: {reason}." for method, reason in report.missing.items())
     yield _evaluation(
         PLAN_FOLLOWED,
         report.key,
-        passed=True,
-        words=f"{counted(report.made, 'structure')} made, {verified} verified.",
+        passed=not report.missing,
+        words=f"{counted(report.made, 'structure')} made, {verified} verified.{lacking}",
     )
     least = report.plan.agrees
     away = [one for one in report.structures if not one.agrees(least)]
