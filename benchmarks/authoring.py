@@ -1,13 +1,16 @@
 """`python -m benchmarks.authoring`: near-duplicates through the index, and suggestions.
 
 Near-duplicate groups of 36,000 perceptual hashes, side by side with the plain comparison of
-all pairs in numpy, which must find the same pairs; and with `--library` the suggestions for a
-real library. Exit code 0 where every figure is within its limit, 1 where one is not.
+all pairs in numpy, which must find the same pairs. With `--library` suggestions for a real
+library. With `--blind` a library whose places and links are known (the demo) is asked with
+both hidden, and the suggestions are compared with what is true. Exit code 0 where every figure
+is within its limit, 1 where one is not.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +31,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.authoring", description=__doc__)
     parser.add_argument("--library", type=Path, help="hashes and suggestions of this library")
+    parser.add_argument("--blind", type=Path, help="compare suggestions with this library's truth")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     known = np.zeros(0, np.uint64) if options.library is None else _of_library(options.library)
@@ -40,6 +44,8 @@ def main() -> int:
         print(
             f"{line.name}: {line.value:.2f} {line.unit} (limit {line.limit:g}), {verdict}; {detail}"
         )
+    if options.blind is not None:
+        print_blind(options.blind)
     return 0 if all(line.holds for line in lines) else 1
 
 
@@ -113,6 +119,33 @@ def suggest_line(root: Path) -> Line:
         "suggestions for 5,000 documents", spent.cpu / share, SUGGEST_SECONDS,
         unit="s of CPU", detail=detail,
     )  # fmt: skip
+
+
+def print_blind(root: Path) -> None:
+    """How many suggestions are true, where places, links and makers of a library are hidden."""
+    from gm_assets.authoring.stock import Stock
+    from gm_assets.authoring.suggesting import suggest
+    from gm_assets.library import Library
+
+    library = Library.open(root, read_only=True)
+    truth = Stock.of(library)
+    hidden = [replace(one, places=(), parents=(), generated=False) for one in truth.items]
+    found = suggest(library, stock=Stock(tuple(hidden), ()))
+    chains = {one.path: {place.chain for place in one.places} for one in truth.items}
+    first = {one.path: one for one in reversed(found.places)}
+    right = sum(one.placement.chain in chains[path] for path, one in first.items())  # type: ignore[union-attr]
+    print(f"chains: {right} of {len(truth.items)} documents right by the first suggestion")
+    contents = {one.content_id for one in truth.items}
+    links = {
+        (one.path, parent.content_id)
+        for one in truth.items
+        for parent in one.parents
+        if parent.content_id in contents
+    }
+    said = [(one.path, one.parent_content_id) for one in found.links]
+    print(f"parents: {len(links & set(said))} of {len(links)} found by {len(said)} suggestions")
+    for count in (50, 100, 200):
+        print(f"  of the first {count}: {sum(one in links for one in said[:count])} true")
 
 
 def _joined(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -53,6 +53,7 @@ def suggest(
     paths: Iterable[str | os.PathLike[str]] | None = None,
     wanted: Wanted = Wanted(),
     *,
+    stock: Stock | None = None,
     progress: ProgressFunction | None = None,
 ) -> Suggestions:
     """Places and parents that files of a library may have, ranked, each with its measures.
@@ -63,6 +64,8 @@ def suggest(
     Args:
         paths: files and folders whose suggestions are wanted; patterns are found in the
             whole library all the same.
+        stock: what is known instead of the catalogue, for measuring what would be suggested
+            if less were.
 
     Raises:
         NotFound: nothing of one of `paths` is in the catalogue.
@@ -71,7 +74,7 @@ def suggest(
         TooLarge: too many pictures look alike (`near.near_pairs`).
     """
     started = time.monotonic()
-    stock = Stock.of(library)
+    stock = stock or Stock.of(library)
     chosen = _chosen(library, stock, paths)
     ruler = Ruler(library, stock)
     gone = {one.key for one in rejections(library)}
