@@ -49,8 +49,10 @@ def make(path: Path, seed: int = 0) -> Path:
         _exr(path, seed)
     elif suffix == "jpg":
         picture(seed).save(path, quality=92)
+    elif suffix == "webp":
+        picture(seed).save(path, lossless=True)
     else:
-        picture(seed).save(path, **({"lossless": True} if suffix == "webp" else {}))
+        picture(seed).save(path)
     return path
 
 
@@ -98,7 +100,8 @@ def _exr(path: Path, seed: int) -> None:
     import OpenImageIO as oiio
 
     pixels = np.asarray(picture(seed), np.float32) / 255
-    buffer = oiio.ImageBuf(oiio.ImageSpec(*pixels.shape[1::-1], 3, "half"))
+    height, width = pixels.shape[:2]
+    buffer = oiio.ImageBuf(oiio.ImageSpec(width, height, 3, "half"))
     buffer.set_pixels(oiio.ROI(), pixels)
     buffer.write(str(path))
 

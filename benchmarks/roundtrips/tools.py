@@ -15,8 +15,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -160,18 +162,37 @@ def run(trip: Trip, source: Path, target: Path) -> str | None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     # OpenCV reads and writes OpenEXR only where this is said.
     environment["OPENCV_IO_ENABLE_OPENEXR"] = "1"
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=SECONDS, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return f"it took more than {SECONDS} s"
+    said, code = _finished(command, environment)
+    if code is None:
+        return f"stopped after {SECONDS} s"
     if target.is_file() and target.stat().st_size:
         return None
-    lines = f"{done.stdout}\n{done.stderr}".strip().splitlines()
+    lines = said.strip().splitlines()
     errors = [line for line in lines if "error" in line.lower()]
-    said = (errors or lines)[-1:] or [f"exit code {done.returncode}"]
-    return said[0].strip().replace(str(source.parent), "")[:160]
+    last = (errors or lines)[-1:] or [f"exit code {code}"]
+    return last[0].strip().replace(str(source.parent), "")[:160]
+
+
+def _finished(command: list[str], environment: Mapping[str, str]) -> tuple[str, int | None]:
+    """What a program printed, and its exit code; None where it had to be stopped."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
+        # Its own group, so that programs that it started are stopped with it.
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return "", None
+    return said, process.returncode
 
 
 def missing(trip: Trip) -> str | None:

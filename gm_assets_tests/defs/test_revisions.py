@@ -57,9 +57,11 @@ def test_an_edit_asks_for_a_decision_and_then_for_work(
     result = run(library, instance)
     assert checks(result) == {"nothing_stale": False, "every_edit_decided": True}
     (event,) = result.get_asset_materialization_events()
-    (row,) = event.materialization.metadata["to redo"].records
+    table = event.materialization.metadata["to redo"]
+    assert isinstance(table, dg.TableMetadataValue)
+    (row,) = table.records
     assert row.data["order"] == 1 and row.data["file"] == "seam-keeper/S3/clay.png"
-    assert row.data["because of"].startswith("seam-keeper/S1/sketch.png was px:")
+    assert str(row.data["because of"]).startswith("seam-keeper/S1/sketch.png was px:")
     assert event.materialization.metadata["dagster/row_count"].value == 1
     assert len({version_of(run) for run in (before, undecided, result)}) == 3
 
