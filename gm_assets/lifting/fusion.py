@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from gm_assets.errors import LiftError
 from gm_assets.lifting.grid import Grid
-from gm_assets.lifting.hull import hull_notes
+from gm_assets.lifting.hull import hull_notes, outline_distance
 from gm_assets.lifting.plates import checked
 from gm_assets.lifting.protocol import FusionSettings, Lift, Plate, Progress, Surface
 from gm_assets.lifting.surface import meshed, painted, watertight
@@ -41,6 +41,8 @@ _OWN = (
     "The geometry is that of the sculpt whose depth was fused; it says nothing about whether the "
     "plates agree with it."
 )
+#: Pixels beyond an outline that still count as inside, so that thin rods are kept.
+_BEYOND = 0.1
 #: Samples at once.
 _BATCH = 1 << 18
 
@@ -113,12 +115,14 @@ class _Sight:
         plate: with its camera.
         depth: (h, w) float64 metres along the axis, infinite beside the subject.
         smooth: True where a pixel's 2 by 2 neighbours to the right and below are one surface.
+        outline: (h, w) metres to the outline at a depth of one metre, negative inside.
         square: (h, w) metres square to the surface by metres along the axis.
     """
 
     plate: Plate
     depth: Points
     smooth: NDArray[np.bool_]
+    outline: Points
     square: Points
 
     @classmethod
@@ -133,7 +137,8 @@ class _Sight:
         )
         whole = ndimage.minimum_filter(known, 2, origin=-1)
         smooth = whole & (span <= _JUMP * pixel * np.maximum(filled, 1e-12))
-        return cls(plate, depth, smooth, cls._square(plate, filled))
+        outline = (outline_distance(plate.silhouette).astype(np.float64) - _BEYOND) * pixel
+        return cls(plate, depth, smooth, outline, cls._square(plate, filled))
 
     @staticmethod
     def _square(plate: Plate, depth: Points) -> Points:
@@ -159,12 +164,14 @@ class _Sight:
         beside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1) | (depth <= 0)
         column = np.clip(np.floor(x), 0, width - 2).astype(np.int64)
         row = np.clip(np.floor(y), 0, height - 2).astype(np.int64)
-        seen = self._between(row, column, np.clip(x - column, 0, 1), np.clip(y - row, 0, 1))
-        nearest = np.minimum(row + np.round(np.clip(y - row, 0, 1)).astype(int), height - 1)
-        beneath = np.minimum(column + np.round(np.clip(x - column, 0, 1)).astype(int), width - 1)
+        right, down = np.clip(x - column, 0, 1), np.clip(y - row, 0, 1)
+        seen = self._between(row, column, right, down)
+        nearest, beneath = row + np.round(down).astype(int), column + np.round(right).astype(int)
         with np.errstate(invalid="ignore"):
             away = (seen - depth) * self.square[nearest, beneath]
         away = np.where(np.isinf(seen), cut, away)
+        # Where the subject ends its outline says so within a pixel, which depth cannot.
+        away = np.maximum(away, _mixed(self.outline, row, column, right, down) * depth)
         away[beside] = -cut  # a place that the picture does not show may be anything
         return np.clip(away, -cut, cut).astype(np.float32)
 
@@ -174,14 +181,21 @@ class _Sight:
         """Depth between four pixels; at a jump the nearest around, so that nothing is cut away."""
         d = self.depth
         with np.errstate(invalid="ignore"):
-            top = d[row, column] * (1 - right) + d[row, column + 1] * right
-            bottom = d[row + 1, column] * (1 - right) + d[row + 1, column + 1] * right
-            mixed = top * (1 - down) + bottom * down
+            mixed = _mixed(d, row, column, right, down)
         nearest = np.minimum(
             np.minimum(d[row, column], d[row, column + 1]),
             np.minimum(d[row + 1, column], d[row + 1, column + 1]),
         )
         return np.where(self.smooth[row, column], mixed, nearest)
+
+
+def _mixed(
+    values: Points, row: NDArray[np.int64], column: NDArray[np.int64], right: Points, down: Points
+) -> Points:
+    """Values between four pixels."""
+    top = values[row, column] * (1 - right) + values[row, column + 1] * right
+    bottom = values[row + 1, column] * (1 - right) + values[row + 1, column + 1] * right
+    return np.asarray(top * (1 - down) + bottom * down)
 
 
 def _box(sights: Sequence[_Sight]) -> tuple[Points, Points]:
