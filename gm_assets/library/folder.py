@@ -40,7 +40,7 @@ HANDLED = frozenset(
 #: Images, camera raws, scenes and meshes that are quarantined with advice.
 KNOWN = frozenset(
     (
-        *("tif", "tiff", "exr", "hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
+        *("hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
         *("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
         *("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"),
         *("obj", "stl", "fbx", "blend", "abc"),

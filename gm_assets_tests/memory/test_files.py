@@ -19,6 +19,7 @@ from gm_assets.errors import (
     UnsupportedFormat,
     WriteRefused,
 )
+from gm_assets.identity import identify
 from gm_assets.memory.files import (
     dump_packet,
     load_packet,
@@ -318,6 +319,21 @@ def test_a_killed_write_leaves_the_old_memory_or_the_new_one_whole(tmp_path: Pat
         sweep(tmp_path)
         assert names(tmp_path) == [path.name]
     assert seen == {"The seam-keeper", "another"}
+
+
+@pytest.mark.parametrize("name", ["ply", "usdc", "usdz", "tiff", "exr", "3mf"])
+def test_a_killed_write_leaves_files_of_any_format_whole(tmp_path: Path, name: str) -> None:
+    path = put(tmp_path, name)
+    content = identify(path).content_id
+    memories = [MEMORY, MEMORY.model_copy(update={"title": "another", "keywords": ("a", "b")})]
+    write_memory(path, memories[1])
+    for _ in killed_at_work(lambda turn: write_memory(path, memories[turn % 2]), count=6, seed=5):
+        found = read_memory(path).memory
+        assert found is not None
+        assert found.title in {memory.title for memory in memories}
+        assert identify(path).content_id == content
+        sweep(tmp_path)
+        assert names(tmp_path) == [path.name]
 
 
 def test_files_that_we_make_take_a_memory(tmp_path: Path) -> None:
