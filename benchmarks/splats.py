@@ -1,8 +1,8 @@
 """`python -m benchmarks.splats`: Gaussian splats of 24 plates, seen from 12 held-out cameras.
 
-Meshes and plates are those of `lifting_plates`, and any subject of our own world. Seconds are of the fit with its visual hull,
-after the kernels were compiled once; CPU seconds are those of all threads. The first run on a
-machine downloads the meshes from npm.
+Meshes and plates are those of `lifting_plates`, and any subject of our own world. Seconds are
+of the fit with its visual hull, after the kernels were compiled once; CPU seconds are those of
+all threads. The first run on a machine downloads the meshes from npm.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch  # noqa: TID253
 
-from gm_assets.errors import LiftError, MissingExtra
+from gm_assets.errors import LiftError, MissingExtra, TooLarge
 from gm_assets.lifting.protocol import Splats
 from gm_assets.lifting.splats import kernels, render_splats
 from gm_assets.lifting.splats.camera import packed
@@ -132,6 +132,20 @@ def test_cameras_and_sizes_that_cannot_be_are_refused() -> None:
         render_splats(splats, doubled, 8, 8)
     with pytest.raises(LiftError, match="pixels"):
         render_splats(splats, camera, 100_000, 100_000)
+
+
+@pytest.mark.filterwarnings("error")
+def test_splats_beyond_all_measure_leave_a_picture_of_numbers() -> None:
+    splats = replace(some_splats(6), scales=np.full((6, 3), 1e9, np.float32))
+    picture, alpha = render_splats(splats, a_camera(), 16, 16)
+    assert np.isfinite(alpha).all() and picture.shape == (16, 16, 3)
+
+
+def test_more_overdraw_than_can_be_drawn_is_refused() -> None:
+    count = 8_000
+    huge = replace(some_splats(count, degree=0), scales=np.full((count, 3), 30.0, np.float32))
+    with pytest.raises(TooLarge, match="touch"):
+        render_splats(huge, a_camera(), 2048, 2048)
 
 
 def test_slopes_of_unseen_splats_are_nothing() -> None:

@@ -9,8 +9,8 @@ from gm_assets.errors import TooLarge, UnreadableFile
 from gm_assets.lifting.protocol import Splats
 from gm_assets.sculpt.pieces import Where
 
-#: Most splats of one file: about 1 GB of numbers.
-MOST_SPLATS = 10_000_000
+#: Most splats of one file: about 1 GB of numbers while they are drawn.
+MOST_SPLATS = 4_000_000
 #: Largest coordinate and scale in metres, and largest coefficient, that are believed.
 _FARTHEST, _BRIGHTEST = 1e9, 1e4
 #: How far outside 0 to 1 rounding may leave an opacity.

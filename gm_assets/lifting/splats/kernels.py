@@ -36,8 +36,8 @@ MOST_OPAQUE = 0.995
 DARK = 1.0 / 2048.0
 
 # Columns of what the projection leaves of a splat.
-_X, _Y, _A, _B, _C, _REACH, _TALL, _OPACITY, _RED, _GREEN, _BLUE = range(11)
-PROJECTED = 11
+_X, _Y, _A, _B, _C, REACH, TALL, WIDE, _OPACITY, _RED, _GREEN, _BLUE = range(12)
+PROJECTED = 12
 # Columns of what the raster gives back: sums over pixels.
 _H, _HX, _HY, _HXX, _HXY, _HYY, _DRED, _DGREEN, _DBLUE = range(9)
 SUMS = 9
@@ -139,7 +139,7 @@ def project(rows, view, least, width, height, flat, depth):  # type: ignore[no-u
         rows: (n, p) parameters.
         view: (20,) camera.
         least: standard deviation that every axis has at least, metres.
-        flat: (n, PROJECTED), filled; column `_REACH` is 0 where a splat is not seen.
+        flat: (n, PROJECTED), filled; column `REACH` is 0 where a splat is not seen.
         depth: (n,), filled with the distance to the eye.
     """
     count = (rows.shape[1] - 11) // 3
@@ -150,7 +150,7 @@ def project(rows, view, least, width, height, flat, depth):  # type: ignore[no-u
         x, y, z = row[0] - view[15], row[1] - view[16], row[2] - view[17]
         distance = math.sqrt(x * x + y * y + z * z) + 1e-20
         depth[i] = distance
-        flat[i, _REACH] = 0.0
+        flat[i, REACH] = 0.0
         if not space[4, 2] > view[14]:
             continue
         a = plane[4, 0] ** 2 + plane[4, 1] ** 2 + plane[4, 2] ** 2 + DILATION
@@ -158,7 +158,8 @@ def project(rows, view, least, width, height, flat, depth):  # type: ignore[no-u
         c = plane[5, 0] ** 2 + plane[5, 1] ** 2 + plane[5, 2] ** 2 + DILATION
         determinant = a * c - b * b
         opacity = MOST_OPAQUE / (1.0 + math.exp(-row[10]))
-        if not (determinant > 1e-12) or opacity * 255.0 <= 1.0:
+        # An ellipse of more than a million pixels has no numbers left to be drawn with.
+        if not (1e-12 < determinant < 1e24) or opacity * 255.0 <= 1.0:
             continue
         # Where a splat adds less than 1/255, or beyond three standard deviations, it ends.
         reach = min(2.0 * math.log(255.0 * opacity), 9.0)
@@ -169,7 +170,8 @@ def project(rows, view, least, width, height, flat, depth):  # type: ignore[no-u
             continue
         flat[i, _X], flat[i, _Y] = mx, my
         flat[i, _A], flat[i, _B], flat[i, _C] = c / determinant, -b / determinant, a / determinant
-        flat[i, _REACH], flat[i, _TALL], flat[i, _OPACITY] = reach, tall, opacity
+        flat[i, REACH], flat[i, TALL], flat[i, WIDE] = reach, tall, half
+        flat[i, _OPACITY] = opacity
         _harmonics(x / distance, y / distance, z / distance, count, basis)
         for channel in range(3):
             value = 0.5
@@ -193,14 +195,14 @@ def blend(flat, order, screen):  # type: ignore[no-untyped-def]
     screen[:, :, 3] = 1.0
     for i in order:
         one = flat[i]
-        reach = one[_REACH]
+        reach = one[REACH]
         if not reach > 0.0:
             continue
         mx, my, a, b, c = one[_X], one[_Y], one[_A], one[_B], one[_C]
         red, green, blue = one[_RED], one[_GREEN], one[_BLUE]
         turn = math.exp(-a)
-        top = max(0, math.ceil(my - one[_TALL] - 0.5))
-        bottom = min(height - 1, math.floor(my + one[_TALL] - 0.5))
+        top = max(0, math.ceil(my - one[TALL] - 0.5))
+        bottom = min(height - 1, math.floor(my + one[TALL] - 0.5))
         for y in range(top, bottom + 1):
             dy = y + 0.5 - my
             inside = b * b * dy * dy - a * (c * dy * dy - reach)
@@ -279,15 +281,15 @@ def blend_back(flat, order, state, sums):  # type: ignore[no-untyped-def]
     sums[:] = 0.0
     for i in order:
         one = flat[i]
-        reach = one[_REACH]
+        reach = one[REACH]
         if not reach > 0.0:
             continue
         mx, my, a, b, c = one[_X], one[_Y], one[_A], one[_B], one[_C]
         red, green, blue = one[_RED], one[_GREEN], one[_BLUE]
         turn = math.exp(-a)
         s_h = s_x = s_y = s_xx = s_xy = s_yy = s_red = s_green = s_blue = 0.0
-        top = max(0, math.ceil(my - one[_TALL] - 0.5))
-        bottom = min(height - 1, math.floor(my + one[_TALL] - 0.5))
+        top = max(0, math.ceil(my - one[TALL] - 0.5))
+        bottom = min(height - 1, math.floor(my + one[TALL] - 0.5))
         for y in range(top, bottom + 1):
             dy = y + 0.5 - my
             inside = b * b * dy * dy - a * (c * dy * dy - reach)
@@ -347,7 +349,7 @@ def project_back(rows, view, least, flat, sums, change, pull):  # type: ignore[n
     change[:] = 0.0
     pull[:] = 0.0
     for i in range(rows.shape[0]):
-        if not flat[i, _REACH] > 0.0:
+        if not flat[i, REACH] > 0.0:
             continue
         row, out, one, total = rows[i], change[i], flat[i], sums[i]
         length = _ellipse(row, view, least, space, plane)

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.errors import LiftError, MissingExtra
+from gm_assets.errors import LiftError, MissingExtra, TooLarge
 from gm_assets.lifting.protocol import Floats, Picture, Splats
 from gm_assets.lifting.splats.camera import packed
 from gm_assets.memory.record import Camera
@@ -23,6 +23,8 @@ Rows = NDArray[np.float64]
 
 #: Largest picture that is drawn, pixels.
 MOST_PIXELS = 1 << 24
+#: Most pixels that the splats of a picture touch, counted as often as they do; 3e8 take a second.
+MOST_WORK = 2e10
 #: Scales that are zero by the file are drawn this thin, metres.
 _THINNEST = 1e-7
 
@@ -107,27 +109,30 @@ class Raster:
 
     def draw(self, rows: Rows, camera: NDArray[np.float64], least: float) -> None:
         """One view into `screen`: colour times coverage, and the light that comes through."""
+        self.project(rows, camera, least)
+        self.blend()
+
+    def project(self, rows: Rows, camera: NDArray[np.float64], least: float) -> None:
+        """The ellipses of one view, and their order by distance."""
         height, width = self.screen.shape[:2]
         count = len(rows)
         self.flat = np.empty((count, self._kernels.PROJECTED))
         depth = np.empty(count)
         self._kernels.project(rows, camera, least, width, height, self.flat, depth)
         self.order = np.argsort(depth, kind="stable")
+
+    def blend(self) -> None:
+        """Draw what was projected."""
         self._kernels.blend(self.flat, self.order, self.screen)
 
-    def learn(
-        self, rows: Rows, target: Target, least: float, loss: Loss, slopes: Rows, pull: Rows
-    ) -> float:
-        """Draw, compare, and fill `slopes` (n, p) and `pull` (n,); the loss of the view."""
-        self.draw(rows, target.camera, least)
-        total = self._kernels.compare(
-            self.screen, target.picture, target.backdrop, target.silhouette, target.sure,
-            loss.soft, loss.outline, self._state,
-        )  # fmt: skip
-        sums = np.empty((len(rows), self._kernels.SUMS))
-        self._kernels.blend_back(self.flat, self.order, self._state, sums)
-        self._kernels.project_back(rows, target.camera, least, self.flat, sums, slopes, pull)
-        return float(total)
+    @property
+    def work(self) -> float:
+        """Pixels that the ellipses touch, each as often as it is touched; a bound from above."""
+        height, width = self.screen.shape[:2]
+        seen = self.flat[self.flat[:, self._kernels.REACH] > 0]
+        tall = np.minimum(2 * seen[:, self._kernels.TALL] + 1, height)
+        wide = np.minimum(2 * seen[:, self._kernels.WIDE] + 1, width)
+        return float((tall * wide).sum())
 
 
 class Slopes(Protocol):
@@ -188,6 +193,7 @@ def render_splats(
     Raises:
         LiftError: the camera is orthographic or singular, or the picture larger than
             `MOST_PIXELS`.
+        TooLarge: more overdraw than `MOST_WORK`.
         MissingExtra: numba is not installed.
     """
     if not (width > 0 and height > 0 and width * height <= MOST_PIXELS):
@@ -195,7 +201,13 @@ def render_splats(
             f"a picture of {width} x {height} pixels", remedy=f"Ask for 1 to {MOST_PIXELS:,} pixels"
         )
     raster = Raster(width, height)
-    raster.draw(rows_of(splats), packed(camera, width, height), 0.0)
+    raster.project(rows_of(splats), packed(camera, width, height), 0.0)
+    if raster.work > MOST_WORK:
+        raise TooLarge(
+            f"splats that touch {raster.work:.1e} pixels; at most {MOST_WORK:.0e} are drawn",
+            remedy="Draw a smaller picture, or thin them out",
+        )
+    raster.blend()
     light = raster.screen[:, :, 3]
     shown = raster.screen[:, :, :3] + light[:, :, None] * np.asarray(background, np.float64)
     picture = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
