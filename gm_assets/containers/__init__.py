@@ -1,4 +1,4 @@
-"""The formats that can carry a memory: PNG, JPEG, WebP and GLB, as spans of bytes.
+"""The formats that can carry a memory, as spans of bytes: one module a format.
 
 `memory` asks where the packet goes, `identity` which bytes can change the picture; both get
 the answer from the same parse. What a file is, its first bytes say, never its name.
@@ -71,7 +71,7 @@ _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
     (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"),
     (b"Kaydara FBX", 0, "FBX"),
     (b"solid ", 0, "STL"),
-    (b"PK\x03\x04", 0, "ZIP (3MF, USDZ)"),
+    (b"PK\x03\x04", 0, "ZIP"),
     (b"%PDF", 0, "PDF"),
 )
 
@@ -128,7 +128,7 @@ def foreign_format(head: bytes) -> str | None:
 
 
 def container(name: str) -> Container:
-    """The container called `name` ('png', 'jpeg', 'webp', 'glb').
+    """The container called `name`, a key of `CONTAINERS`.
 
     Raises:
         UnsupportedFormat: there is none of that name.
@@ -153,7 +153,7 @@ def _container_of(head: bytes, where: str | None) -> Container:
         if other
         else "its first bytes are those of no format that is handled here",
         where=where,
-        remedy="PNG, JPEG, WebP and GLB files are handled; export one of these",
+        remedy="PNG, JPEG, WebP, TIFF, OpenEXR, GLB, PLY, USD and 3MF are handled; export one of these",
     )
 
 
@@ -161,9 +161,9 @@ def parse(data: bytes, where: str | None = None) -> Layout:
     """The layout of a file from its bytes.
 
     Raises:
-        UnsupportedFormat: not PNG, JPEG, WebP or GLB; names the format where it is known.
+        UnsupportedFormat: a format that is not handled; names it where it is known.
         UnreadableFile: truncated, corrupt, lying or empty.
-        TooLarge: a bound was exceeded (packet 4 MB, ICC 16 MB, GLB JSON 64 MB).
+        TooLarge: a bound was exceeded (packet 4 MB, ICC 16 MB, glTF JSON 64 MB, ...).
     """
     return _container_of(data[:HEAD], where).parse(data, where)
 

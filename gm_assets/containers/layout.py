@@ -1,6 +1,6 @@
 """What a container says about a file: values, bounds and the small tools that all formats share.
 
-A container module (png, jpeg, webp, glb) turns the bytes of a file into a `Layout`: where the
+A container module (png, tiff, glb, ...) turns the bytes of a file into a `Layout`: where the
 picture lies, where the XMP packet lies, and the few header facts that others need. It decodes
 no pixels and keeps no copy of the file.
 """
