@@ -19,7 +19,7 @@ class KnownModel:
         name: as `gm` calls it.
         repository: of its weights on the hub.
         licence: of the weights.
-        memory: of the GPU in gigabytes, as its authors say.
+        memory: of the GPU in gigabytes; None where its authors do not say.
         code: repository whose checkout its server needs; empty where diffusers has it.
         restrictions: what the licence forbids, in sentences.
         drawing: it takes a sketch and words.
@@ -28,7 +28,7 @@ class KnownModel:
     name: str
     repository: str
     licence: str
-    memory: int
+    memory: int | None = None
     code: str = ""
     restrictions: tuple[str, ...] = ()
     drawing: bool = False
