@@ -101,10 +101,10 @@ class LeashPipeline(DiffusionPipeline):
         negative: Sequence[int] | None = None,
         *,
         generator: torch.Generator,
-        steps: int = 6,
-        detail_steps: int = 6,
+        steps: int = 5,
+        detail_steps: int = 4,
         guidance: float = 1.3,
-        blur: float = 0.15,
+        blur: float = 0.5,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.uint8]:
         """One frame as large as its guide.

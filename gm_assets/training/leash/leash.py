@@ -50,7 +50,7 @@ class Leash:
     small: int = 436
     large: int = 68
     base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 15_000))
-    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 3500, rate=8e-4, seed=2))
+    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 5000, rate=8e-4, seed=2))
     subjects: tuple[str, ...] = tuple(SUBJECTS)
 
     def shortened(self, factor: float) -> Leash:
