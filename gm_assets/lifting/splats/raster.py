@@ -134,6 +134,20 @@ class Raster:
         wide = np.minimum(2 * seen[:, self._kernels.WIDE] + 1, width)
         return float((tall * wide).sum())
 
+    def learn(
+        self, rows: Rows, target: Target, least: float, loss: Loss, slopes: Rows, pull: Rows
+    ) -> float:
+        """Draw, compare, and fill `slopes` (n, p) and `pull` (n,); the loss of the view."""
+        self.draw(rows, target.camera, least)
+        total = self._kernels.compare(
+            self.screen, target.picture, target.backdrop, target.silhouette, target.sure,
+            loss.soft, loss.outline, self._state,
+        )  # fmt: skip
+        sums = np.empty((len(rows), self._kernels.SUMS))
+        self._kernels.blend_back(self.flat, self.order, self._state, sums)
+        self._kernels.project_back(rows, target.camera, least, self.flat, sums, slopes, pull)
+        return float(total)
+
 
 class Slopes(Protocol):
     """A renderer as the fit knows it."""
