@@ -29,6 +29,8 @@ LEAST_STROKE = 0.18
 PAPER = 1 / 12
 #: Longer side at which outlines are found, pixels: gaps and strokes are judged at this size.
 WORKING = 768
+#: Shorter side at that size below which nothing is a drawing, pixels.
+LEAST_SIDE = 16
 #: Ink of a line, and the least that something connected must have somewhere to be one.
 LINE, STRONG = 0.22, 0.5
 #: Radius of the ball that must not pass between two lines, as a part of the longer side.
@@ -83,12 +85,18 @@ def drawn_outline(picture: Picture) -> Floats:
         larger than `WORKING` pixels.
 
     Raises:
-        LiftError: there are no lines, or they enclose nothing.
+        LiftError: the picture is too small, there are no lines, or they enclose nothing.
     """
     from PIL import Image
 
     height, width = picture.shape[:2]
     size = _working(width, height)
+    if min(size) < LEAST_SIDE:
+        raise LiftError(
+            f"a picture of {width} x {height} pixels is too small or too narrow for a drawing",
+            remedy=f"Give it at least {LEAST_SIDE} pixels each way when its longer side has "
+            f"{WORKING}",
+        )
     small = picture
     if size != (width, height):
         small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))

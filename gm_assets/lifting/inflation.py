@@ -87,9 +87,10 @@ def inflate(lines: Floats, silhouette: NDArray) -> tuple[Floats, Floats]:
             f"lines of shape {lines.shape} do not belong to a silhouette of {silhouette.shape}"
         )
     inside = np.asarray(silhouette, np.float32) >= 0.5
-    if not inside.any():
+    if min(inside.shape) < 2 or not inside.any():
         raise LiftError(
-            "the silhouette of the drawing is empty", remedy="Look at what `drawn_outline` found"
+            "the silhouette of the drawing is empty or one pixel wide",
+            remedy="Look at what `drawn_outline` found",
         )
     pixel = SHEET / max(inside.shape)
     slope, swell = _swollen(inside)

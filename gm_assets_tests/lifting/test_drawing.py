@@ -125,6 +125,15 @@ def test_a_blank_sheet_is_refused(value: int) -> None:
         drawn_outline(np.full((120, 90, 3), value, np.uint8))
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (1, 400), (3000, 4)])
+def test_a_picture_too_small_to_be_a_drawing_is_refused(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    with pytest.raises(LiftError, match="too small or too narrow"):
+        drawn_outline(noise)
+    with pytest.raises(LiftError, match="empty"):
+        inflate(np.zeros((1, 30), np.float32), np.ones((1, 30), bool))
+
+
 def test_a_disc_swells_to_a_hemisphere() -> None:
     inside = disc(160, 60)
     depth, normal = inflate(np.zeros((160, 160), np.float32), inside)
