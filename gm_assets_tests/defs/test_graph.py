@@ -47,6 +47,7 @@ def test_every_asset_says_what_it_is_and_whose(repository: dg.RepositoryDefiniti
             "loop",
             "leash",
             "lifting",
+            "authoring",
             "corpus",
             "description",
             "training",
