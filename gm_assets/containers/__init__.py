@@ -153,7 +153,7 @@ def _container_of(head: bytes, where: str | None) -> Container:
         if other
         else "its first bytes are those of no format that is handled here",
         where=where,
-        remedy="PNG, JPEG, WebP, TIFF, OpenEXR, GLB, PLY, USD and 3MF are handled; export one of these",
+        remedy="Export PNG, JPEG, WebP, TIFF, OpenEXR, GLB, PLY, USD or 3MF",
     )
 
 

@@ -30,6 +30,8 @@ TOC_AT = 16
 #: Largest section after decompression, in bytes.
 MAX_SECTION = 512 * 1024 * 1024
 MAX_SECTIONS = 64
+#: Most tokens, fields, paths or specs.
+MAX_COUNT = 1 << 24
 
 PSEUDO_ROOT = 7
 STRING, TOKEN, DICTIONARY = 10, 11, 31
@@ -169,8 +171,8 @@ class Section:
         common = int.from_bytes(coded[:4], "little", signed=True)
         bits = np.frombuffer(coded, np.uint8, codes, 4)
         kinds = ((bits[:, None] >> np.array([0, 2, 4, 6], np.uint8)) & 3).reshape(-1)[:count]
-        widths = np.array([0, 1, 2, 4])[kinds]
-        ends = np.cumsum(widths)
+        widths = np.array([0, 1, 2, 4], np.uint8)[kinds]
+        ends = np.cumsum(widths, dtype=np.int64)
         if len(coded) < 4 + codes + int(ends[-1]):
             raise self._short()
         places = 4 + codes + ends - widths
@@ -186,10 +188,11 @@ class Section:
 def names(take: Take, table: Toc, where: Where) -> Names:
     """The tokens and strings of a crate. Raises UnreadableFile, TooLarge."""
     section = Section(take, table.sections["TOKENS"], where)
-    count, size = section.number(), section.number()
-    tokens = tuple(section.block(size).split(b"\0")[:-1])
-    if len(tokens) != count:
-        raise broken(f"USD crate that states {count} tokens and has {len(tokens)}", where)
+    count, size = _counted(section.number(), where), section.number()
+    text = section.block(size)
+    if text.count(b"\0") != count:
+        raise broken(f"USD crate that has another number of tokens than {count}", where)
+    tokens = tuple(text.split(b"\0")[:-1])
     section = Section(take, table.sections["STRINGS"], where)
     count = section.number()
     strings = struct.unpack(f"<{count}I", section.raw(4 * count)) if count < MAX_SECTION else ()
@@ -236,7 +239,7 @@ def root_prim(take: Take, table: Toc, tokens: tuple[bytes, ...], name: bytes, wh
 
 
 def _counted(count: int, where: Where) -> int:
-    if count > MAX_SECTION // 8:
+    if count > MAX_COUNT:
         raise TooLarge(f"a USD crate that states {count:,} entries", where=where)
     return count
 
@@ -437,7 +440,8 @@ def _coded(values: U32) -> bytes:
     """Integers as `Usd_IntegerCompression` codes them, behind the length of the block."""
     if not len(values):
         return struct.pack("<Q", 0)
-    steps = np.diff(values.astype(np.int64), prepend=0)
+    wide = values.astype(np.int64)
+    steps = wide - np.concatenate([[0], wide[:-1]])
     steps = ((steps + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
     found, counts = np.unique(steps, return_counts=True)
     common = int(found[np.argmax(counts)])

@@ -39,7 +39,7 @@ from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat
 MAGIC = b"\x76\x2f\x31\x01"
 #: Largest headers that are read, in bytes, and most parts, attributes and chunks.
 MAX_HEADERS = 4 * MAX_PACKET
-MAX_PARTS, MAX_ATTRIBUTES, MAX_CHUNKS = 1024, 4096, 1 << 24
+MAX_PARTS, MAX_ATTRIBUTES, MAX_CHANNELS, MAX_CHUNKS = 1024, 4096, 1024, 1 << 24
 TILED, DEEP, MULTI_PART = 0x200, 0x800, 0x1000
 
 NONE, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB = range(10)
@@ -272,6 +272,7 @@ def channels(part: Part, where: Where = None) -> list[tuple[bytes, int, int, int
 
     Raises:
         UnreadableFile: a malformed list.
+        TooLarge: more than `MAX_CHANNELS`.
     """
     attribute = part.find(b"channels")
     value = attribute.value if attribute else b""
@@ -284,6 +285,8 @@ def channels(part: Part, where: Where = None) -> list[tuple[bytes, int, int, int
         kind, across, down = struct.unpack_from("<i4xii", value, end + 1)
         if kind not in (0, 1, 2) or across < 1 or down < 1:
             raise broken("OpenEXR with an impossible channel", where)
+        if len(found) == MAX_CHANNELS:
+            raise TooLarge(f"OpenEXR of more than {MAX_CHANNELS} channels", where=where)
         found.append((value[place:end], kind, across, down))
         place = end + 17
     if not found or place != len(value) - 1:

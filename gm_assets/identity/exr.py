@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,11 @@ _UINT = 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """The channels of a part, in the order of the file; each (height, width)."""
+    """The channels of a part in the order of the file: (height, width) of float32 or uint32."""
 
-    channels: dict[str, NDArray[np.float32] | NDArray[np.uint32]]
+    channels: dict[str, NDArray[Any]]
 
-    def picture(self) -> NDArray[np.float32] | NDArray[np.uint32] | None:
+    def picture(self) -> NDArray[Any] | None:
         """RGB or RGBA as float32 (h, w, 3 or 4), or ids as uint32 (h, w).
 
         One channel alone counts as grey. None where the channels have no such meaning.
@@ -69,7 +70,7 @@ def pixels_of(
         if picture is None:
             names = ", ".join(name.decode("latin-1") for name, *_ in exr.channels(part)[:6])
             return None, f"its channels ({names}) have no canonical RGB samples"
-        hashed = id_hash(picture) if picture.dtype == np.uint32 else float_hash(picture)  # type: ignore[arg-type]
+        hashed = id_hash(picture) if picture.dtype == np.uint32 else float_hash(picture)
         hashes.append((hashed, Fraction(0)))
     if len(hashes) == 1:
         return hashes[0][0], None

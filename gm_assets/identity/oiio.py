@@ -49,8 +49,8 @@ def decoder_name() -> str:
     return f"openimageio-{OpenImageIO.VERSION_STRING}"
 
 
-def exr_channels(data: bytes, part: int) -> dict[str, NDArray[np.float32] | NDArray[np.uint32]]:
-    """The channels of one part of an OpenEXR file by name, each (height, width).
+def exr_channels(data: bytes, part: int) -> dict[str, NDArray[Any]]:
+    """The channels of one part of an OpenEXR file: (height, width) of float32 or uint32.
 
     Raises:
         MissingExtra: OpenImageIO is not installed.
@@ -60,7 +60,7 @@ def exr_channels(data: bytes, part: int) -> dict[str, NDArray[np.float32] | NDAr
         if not image.seek_subimage(part, 0):
             raise ValueError(f"part {part} is not there")
         spec = image.spec()
-        found: dict[str, NDArray[np.float32] | NDArray[np.uint32]] = {}
+        found: dict[str, NDArray[Any]] = {}
         for number, name in enumerate(spec.channelnames):
             kind = spec.channelformat(number)
             whole = str(kind) == "uint" or kind == oiio.TypeDesc("uint")

@@ -58,9 +58,8 @@ def _exr(data: bytes, where: Where) -> Image.Image:
         picture = np.stack([held.channels[name] for name in chosen], axis=-1)
     if picture.ndim == 2:
         return Image.fromarray(_stretched(picture))
-    grey = bool((picture[..., 0:1] == picture[..., :3]).all())
-    one = len(held.channels) == 1 or picture.shape[2] == 1
-    return Image.fromarray(_stretched(picture[..., 0]) if grey and one else _coded(picture))
+    one = len(held.channels) == 1  # depth as grey, not a colour
+    return Image.fromarray(_stretched(picture[..., 0]) if one else _coded(picture))
 
 
 def _coded(samples: NDArray[Any]) -> NDArray[np.uint8]:

@@ -24,11 +24,13 @@ from gm_assets.containers.tiff import data_spans
 from gm_assets.containers.tiff_tags import Directory, Reader
 from gm_assets.identity import bounds
 from gm_assets.identity.inflating import inflated
-from gm_assets.identity.samples import PixelHash, float_hash, id_hash, pixel_hash
+from gm_assets.identity.samples import DeepHash, PixelHash, expand_grey, float_hash, id_hash
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
 _ROWS, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT = 278, 284, 317, 322, 323
 _ORIENTATION, _EXTRA, _FORMAT = 274, 338, 339
+#: Rows that are hashed at a time.
+_STRIP_ROWS = 256
 _NO_COMPRESSION, _DEFLATE = 1, (8, 32946)
 _UINT, _FLOAT = 1, 3
 _KINDS = {(16, _UINT): "u2", (32, _UINT): "u4", (16, _FLOAT): "f2", (32, _FLOAT): "f4"}
@@ -189,9 +191,12 @@ class Page:
         samples = self.samples()
         if samples.dtype == np.uint32:
             return id_hash(samples[..., 0]), None
-        if samples.dtype == np.uint16:
-            return pixel_hash(samples), (samples >> 8).astype(np.uint8)
         bands = samples.shape[2]
+        if samples.dtype == np.uint16:
+            digest = DeepHash(self.width, self.height, alpha=bands % 2 == 0)
+            for top in range(0, self.height, _STRIP_ROWS):
+                digest.add(expand_grey(samples[top : top + _STRIP_ROWS]))
+            return digest.result(), (samples >> 8).astype(np.uint8)
         if bands < 3:
             samples = samples[..., [0, 0, 0, 1][: 2 + bands]]
         return float_hash(np.ascontiguousarray(samples, np.float32)), None

@@ -270,7 +270,7 @@ def exr(
         specs.append(spec)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "made.exr")
-        output = oiio.ImageOutput.create(str(path))
+        output: Any = oiio.ImageOutput.create(str(path))
         if len(specs) > 1:
             output.open(str(path), tuple(specs))
         else:

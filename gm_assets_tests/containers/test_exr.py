@@ -42,8 +42,8 @@ def read(data: bytes) -> list[tuple[dict[str, Any], np.ndarray]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "made.exr")
         path.write_bytes(data)
-        image = oiio.ImageInput.open(str(path))
-        parts = []
+        image: Any = oiio.ImageInput.open(str(path))
+        parts: list[tuple[dict[str, Any], np.ndarray]] = []
         while image.seek_subimage(len(parts), 0):
             spec = image.spec()
             stated = {one.name: str(one.value) for one in spec.extra_attribs}
@@ -105,7 +105,7 @@ def deep() -> bytes:
             held.set_samples(pixel, pixel % 3)
             for sample in range(pixel % 3):
                 held.set_deep_value(pixel, 1, sample, 1.0 + sample)
-        output = oiio.ImageOutput.create(str(path))
+        output: Any = oiio.ImageOutput.create(str(path))
         output.open(str(path), spec)
         assert output.write_deep_image(held)
         output.close()
