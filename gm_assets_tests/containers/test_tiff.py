@@ -64,7 +64,8 @@ def values(page: Any) -> dict[int, Any]:
 def test_another_program_finds_the_packet_and_the_same_samples(name: str) -> None:
     old, new = samples()[name], with_packet(samples()[name])
     with tifffile.TiffFile(io.BytesIO(new)) as after, tifffile.TiffFile(io.BytesIO(old)) as before:
-        assert bytes(after.pages[0].tags[700].value) == PACKET
+        page: Any = after.pages[0]
+        assert bytes(page.tags[700].value) == PACKET
         assert len(after.pages) == len(before.pages)
         assert values(after.pages[0]) == values(before.pages[0])
         if name in ("tiff", "tiff-big-endian", "tiff-bigtiff-tiled", "tiff-pages"):
