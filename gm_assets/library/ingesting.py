@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import GmError, LibraryError
-from gm_assets.library.adopting import find_adoption
+from gm_assets.library.adopting import Adoption, find_adoption
 from gm_assets.library.bringing import bring
 from gm_assets.library.changes import Known, compare, inside, topmost
 from gm_assets.library.encoders import Embedder, embedder_of
@@ -132,6 +132,7 @@ class _Ingest:
         self.arrivals: list[Arrival] = []
         self.bare: dict[str, Outcome] = {}  # files that came with no memory and no place
         self.recoveries: list[Recovery] = []
+        self.adoption = Adoption()
         self.returned: set[str] = set()  # documents with open offers that are back
 
     def __call__(
@@ -243,7 +244,7 @@ class _Ingest:
         mode = Mode.PLAN if self.dry_run else Mode.WRITE
         # A file that the store knows by an id keeps it, though only the store has it yet.
         unnamed = (e.path for e in entries if e.path not in past or not past[e.path].document_id)
-        adoption = find_adoption(self.library, unnamed)
+        adoption = self.adoption = find_adoption(self.library, unnamed)
         embedder = self._embedder() if entries and not self.dry_run else None
         root, config = str(self.library.root), self.library.config
         worker = Remember(root, config, lost, mode, adoption, embedder)
@@ -299,19 +300,26 @@ class _Ingest:
         self._note(outcome)
 
     def _stripped_copies(self, base: Generation | None) -> list[Recovery]:
-        """Offers for files that came with no memory and no place, but a content that is known.
+        """Offers for files that came with no memory and no place, but something that is known:
+        their content, or the DocumentID that a program left in them.
 
-        Such a file may be a copy that a program saved without its XMP. It may as well be one
-        that never had a memory, so it gets its own all the same; a person can recover.
+        Such a file may be a copy that a program saved without our part of its XMP. It may as
+        well be one of its own, so it gets its own memory all the same; a person can recover.
         `base` is the generation from before this run.
         """
         if base is None or not self.bare:
             return []
         contents = {outcome.content_id for outcome in self.bare.values() if outcome.content_id}
         known = holders(base.read("files", CARRIED), contents)
+        stated = {path: self.adoption.ids.get(path, "") for path in self.bare}
+        sources = carriers(self.library, self.adoption.known.keys() & stated.values())
         offers = []
         for path, outcome in self.bare.items():
             content = outcome.content_id or ""
+            if (source := sources.get(stated[path])) is not None and source != path:
+                reason = f"its DocumentID is that of {source}"
+                offers.append(Recovery(path, stated[path], content, source, reason))
+                continue
             for document, source in known.get(content, {}).items():
                 if document != outcome.document_id:
                     reason = f"its content lies with a memory at {source}"

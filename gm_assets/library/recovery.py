@@ -120,17 +120,24 @@ class Offers:
 class Lost:
     """Tells whether a file without a memory seems to have lost one.
 
-    `before` are the files that changed, by path; `gone` those that vanished, by content;
-    `offered_paths` and `offered_contents` name the documents of open offers.
+    `before` are the files that changed, by path; `gone` those that vanished, by content, and
+    `gone_documents` the same by document; `offered_paths` and `offered_contents` name the
+    documents of open offers.
     """
 
     before: Mapping[str, PastFile] = field(default_factory=dict)
     gone: Mapping[str, PastFile] = field(default_factory=dict)
+    gone_documents: Mapping[str, PastFile] = field(default_factory=dict)
     offered_paths: Mapping[str, str] = field(default_factory=dict)
     offered_contents: Mapping[str, str] = field(default_factory=dict)
 
-    def recovery(self, path: str, content_id: str) -> Recovery | None:
-        """The offer for a file without a memory, or None where nothing says it ever had one."""
+    def recovery(self, path: str, content_id: str, stated: str | None = None) -> Recovery | None:
+        """The offer for a file without a memory, or None where nothing says it ever had one.
+
+        Args:
+            stated: the DocumentID that the file still has: some programs keep the standard
+                properties of a packet and drop ours.
+        """
         before, gone = self.before.get(path), self.gone.get(content_id)
         if before is not None and before.document_id is not None:
             same = before.content_id == content_id
@@ -142,6 +149,9 @@ class Lost:
         if (document_id := self.offered_contents.get(content_id)) is not None:
             reason = "its content was known with a memory"
             return Recovery(path, document_id, content_id, None, reason)
+        if stated is not None and (gone := self.gone_documents.get(stated)) is not None:
+            reason = f"its DocumentID is that of {gone.path}, which vanished"
+            return Recovery(path, stated, content_id, None, reason)
         if (document_id := self.offered_paths.get(path)) is not None:
             reason = "a file with a memory lay here; its content was changed as well"
             return Recovery(path, document_id, content_id, None, reason)
@@ -158,6 +168,11 @@ def find_lost(library: Library, past: Mapping[str, PastFile], gone: Collection[s
             file.content_id: file
             for path, file in sorted(remembered.items())
             if path in gone and file.content_id
+        },
+        gone_documents={
+            file.document_id: file
+            for path, file in sorted(remembered.items())
+            if path in gone and file.document_id
         },
         offered_paths={offer.path: offer.memory.document_id for offer in offers},
         offered_contents={offer.content_id: offer.memory.document_id for offer in offers},

@@ -93,7 +93,8 @@ def _decide_without_memory(
 ) -> Decision:
     assert examined.identity is not None
     identity = examined.identity
-    recovery = lost.recovery(examined.path, identity.content_id)
+    former = adoption.ids.get(examined.path)
+    recovery = lost.recovery(examined.path, identity.content_id, former)
     if examined.memory_error is not None:
         return Decision(Action.RECORDED, _words(examined.memory_error), recovery=recovery)
     if recovery is not None:
@@ -102,7 +103,6 @@ def _decide_without_memory(
         return Decision(Action.RECORDED, detail, recovery=recovery)
     if not managed:
         return Decision(Action.RECORDED, "its folder is not managed, so no memory is written")
-    former = adoption.ids.get(examined.path)
     adopted = adoption.document_id(examined.path, identity.content_id)
     memory = first_memory(
         identity,

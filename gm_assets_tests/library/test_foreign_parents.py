@@ -16,16 +16,19 @@ from gm_assets_tests.memory.foreign.pictures import exif, png, with_exif
 
 PACKET = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
- xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/" xmpMM:DocumentID="xmp.did:{document}"
+ xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/" xmpMM:DocumentID="{document}"
  xmlns:stRef="http://ns.adobe.com/xap/1.0/sType/ResourceRef#"><xmpMM:DerivedFrom
  stRef:documentID="{parent}" stRef:instanceID="{instance}"/></rdf:Description></rdf:RDF>
 </x:xmpmeta>"""
 
 
-def derived(path: Path, seed: int, parent: str, instance: str) -> Path:
+def derived(
+    path: Path, seed: int, parent: str, instance: str, *, document: str | None = None
+) -> Path:
     """A JPEG as a program saves it that derived it from a document with these ids."""
     picture(path, seed)
-    packet = PACKET.format(document=path.stem, parent=parent, instance=instance)
+    own = document or f"xmp.did:{path.stem}"
+    packet = PACKET.format(document=own, parent=parent, instance=instance)
     with Image.open(path) as image:
         image.save(path, quality=95, xmp=packet.encode())
     return path
@@ -120,3 +123,38 @@ def test_a_placed_file_gets_its_foreign_parents_too(library: Library) -> None:
     child = derived(library.root / "child.jpg", 2, parent.document_id, parent.instance_id)
     memory = place(library, child, Placement(chain="harbour", stage="S2", part="reference"))
     assert [link.document_id for link in memory.parents] == [parent.document_id]
+
+
+def kept_standard_properties(path: Path, document: str, seed: int) -> Path:
+    """A JPEG whose packet has the DocumentID of a document of ours and nothing of ours."""
+    return derived(path, seed, "xmp.did:none", "xmp.iid:none", document=document)
+
+
+def test_a_changed_and_renamed_file_is_offered_its_memory_by_its_document_id(
+    library: Library,
+) -> None:
+    source = picture(library.root / "source.png", 1)
+    ingest(library)
+    memory = memory_of(source)
+    source.unlink()
+    back = kept_standard_properties(library.root / "back.jpg", memory.document_id, 2)
+    (offer,) = ingest(library).recoveries
+    assert offer.path == "back.jpg" and "DocumentID" in offer.reason
+    recovered = recover(library, back)
+    assert recovered.document_id == memory.document_id
+    assert any(event.action == "edited" for event in recovered.history)
+
+
+def test_a_file_beside_the_one_whose_document_id_it_has_is_its_own_until_somebody_says_so(
+    library: Library,
+) -> None:
+    source = picture(library.root / "source.png", 1)
+    ingest(library)
+    memory = memory_of(source)
+    beside = kept_standard_properties(library.root / "beside.jpg", memory.document_id, 2)
+    (offer,) = ingest(library).recoveries
+    assert (offer.path, offer.source) == ("beside.jpg", "source.png")
+    assert memory_of(beside).document_id != memory.document_id
+    assert recover(library, beside, document_id=offer.document_id).document_id == (
+        memory.document_id
+    )
