@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gm_assets.authoring.memories import linked, named, stands
 from gm_assets.authoring.planning import Change, Plan, Step, plan
 from gm_assets.authoring.rejections import Rejection, remember_rejections
-from gm_assets.authoring.values import Done, LinkReport, Statement, Trouble
+from gm_assets.authoring.values import Done, LinkReport, Statement
 from gm_assets.errors import GmError, UnreadableFile
 from gm_assets.library.authoring import now, placed
 from gm_assets.library.examine import Examined, examine, failed, write
@@ -184,11 +184,10 @@ def _planned(found: Plan) -> LinkReport:
 
 
 def _outcomes(path: str, change: Change, result: _Result) -> list[Done]:
-    written = {id(step) for step in result.written}
     found = []
     for step in change.steps:
         outcome, detail = "already", step.says
-        if any(step == other for other in result.written) or id(step) in written:
+        if step in result.written:
             outcome = "written"
         elif result.reason is not None and step not in result.already:
             outcome, detail = "failed", result.reason
@@ -240,11 +239,3 @@ def _rejections(found: Plan, person: str) -> list[Rejection]:
 
 def _words(error: GmError) -> str:
     return error.what if error.remedy is None else f"{error.what}. {error.remedy}"
-
-
-def troubles_in_words(troubles: Sequence[Trouble]) -> str:
-    """One line for each: `line 7, a.png: what is wrong. What to do`."""
-    return "\n".join(
-        f"{f'line {one.line}, ' if one.line else ''}{one.path}: {one.what}. {one.remedy}"
-        for one in troubles
-    )

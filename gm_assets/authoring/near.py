@@ -118,6 +118,16 @@ def near_groups(
     return groups
 
 
+def alike(hashes: NDArray[np.uint64], rank: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """`near_groups` at the usual distance, at a smaller one where too many pictures look alike."""
+    for distance in (NEAR, NEAR // 2):
+        try:
+            return near_groups(hashes, rank, distance)
+        except TooLarge:
+            continue
+    return near_groups(hashes, rank, 0)
+
+
 class _Neighbours:
     """The pairs of each value."""
 

@@ -26,8 +26,10 @@ def outline(path: Path) -> NDArray[np.bool_] | None:
     """(48, 48) cells that are covered at least by half; None where no outline can be seen."""
     from PIL import Image
 
+    if path.is_symlink():  # it came to be one since it was catalogued
+        return None
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
             # of a JPEG the decoder makes a small picture at once

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gm_assets.authoring.flows import (
     FLOWS,
@@ -18,7 +19,7 @@ from gm_assets.authoring.flows import (
     siblings,
 )
 from gm_assets.authoring.measures import Ruler
-from gm_assets.authoring.near import near_groups
+from gm_assets.authoring.near import alike
 from gm_assets.authoring.outlines import agreement, outline
 from gm_assets.authoring.stock import Item
 from gm_assets.authoring.values import Suggestion
@@ -109,30 +110,21 @@ class Parents:
 
     def _along(self, flow: Flow, members: Sequence[tuple[int, Placement]]) -> Iterator[list[_Pair]]:
         children = [one for one in members if one[1].stage == flow.child]
-        parents = [one for one in members if one[1].stage == flow.parent]
+        parents = _Many([one for one in members if one[1].stage == flow.parent])
         for child, place in children:
-            if not self._takes(child):
+            if not parents.members or not self._takes(child):
                 continue
             fitting = [
                 (index, other)
-                for index, other in parents
+                for index, other in parents.near(child, place, 4 * COMPARED, self._stock.hashes)
                 if index != child and flow.leads(other, place) and self._may(child, index)
             ]
+            closest = _Many(fitting).near(child, place, COMPARED, self._stock.hashes)
             yield [
                 _Pair(child, index, flow.role, flow.worth * _variants(other, place),
                       f"{place.stage} {place.part} from {other.stage} {other.part}", flow.many)
-                for index, other in self._nearest(child, fitting)
+                for index, other in closest
             ]  # fmt: skip
-
-    def _nearest(
-        self, child: int, parents: list[tuple[int, Placement]]
-    ) -> list[tuple[int, Placement]]:
-        if len(parents) <= COMPARED:
-            return parents
-        hashes = self._stock.hashes
-        positions = np.array([index for index, _ in parents])
-        far = np.bitwise_count(hashes[positions] ^ hashes[child])
-        return [parents[i] for i in np.argsort(far, kind="stable")[:COMPARED].tolist()]
 
     def _remade(self) -> Iterator[list[_Pair]]:
         """Each picture of a group of near-duplicates from the one that it can come from."""
@@ -140,7 +132,7 @@ class Parents:
         order = sorted(range(len(items)), key=lambda index: _originality(items[index]))
         rank = np.empty(len(items), np.int64)
         rank[order] = np.arange(len(items))
-        for group in near_groups(self._stock.hashes, rank):
+        for group in alike(self._stock.hashes, rank):
             original, *copies = group.tolist()
             for copy in copies:
                 worth = self._remade_worth(copy, original)
@@ -171,6 +163,35 @@ class Parents:
         if one.content_id == other.content_id or other.altered:
             return False
         return one.names(other) is None and other.names(one) is None
+
+
+class _Many:
+    """Members of a chain, of which only some can be compared with each child."""
+
+    def __init__(self, members: list[tuple[int, Placement]]) -> None:
+        self.members = members
+        self._positions = np.array([index for index, _ in members], np.int64)
+        self._same: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for number, (_, place) in enumerate(members):
+            self._same[_which(place)].append(number)
+
+    def near(
+        self, child: int, place: Placement, count: int, hashes: NDArray[np.uint64]
+    ) -> list[tuple[int, Placement]]:
+        """At most `count`: those of the same view, frame and variant, then what looks most alike.
+
+        A chain of thousands of frames must not be compared pair by pair.
+        """
+        if len(self.members) <= count:
+            return self.members
+        far = np.bitwise_count(hashes[self._positions] ^ hashes[child])
+        same = self._same[_which(place)][: count // 2]
+        wanted = dict.fromkeys([*same, *np.argsort(far, kind="stable")[:count].tolist()])
+        return [self.members[number] for number in list(wanted)[:count]]
+
+
+def _which(place: Placement) -> tuple[object, ...]:
+    return place.view, place.frame, place.variant
 
 
 def agreements(

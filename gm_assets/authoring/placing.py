@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gm_assets.authoring.measures import Measures, Ruler
 from gm_assets.authoring.names import words_of
-from gm_assets.authoring.near import near_groups
+from gm_assets.authoring.near import alike
 from gm_assets.authoring.reading import Reading, read_names
 from gm_assets.authoring.stock import Stock
 from gm_assets.authoring.values import Suggestion
@@ -21,6 +22,7 @@ from gm_assets.words import counted
 COMPARED = 24
 #: A chain in which nothing else stands is worth this much of what its name says.
 _ALONE = 0.5
+_NONE = np.zeros(0, np.int64)
 #: Words of a chain's name that must be in a path for a hint.
 _SHARED = 0.67
 
@@ -46,7 +48,7 @@ class Places:
         found = [self._suggestion(index, *one) for one in self._candidates(index)]
         return sorted(found, key=lambda one: -one.score)[: self._alternatives]
 
-    def _standing(self) -> dict[str, list[int]]:
+    def _standing(self) -> dict[str, NDArray[np.int64]]:
         """Of each chain the items: those that stand there, then those whose names say so."""
         members: dict[str, list[int]] = defaultdict(list)
         for index, item in enumerate(self._stock.items):
@@ -56,7 +58,7 @@ class Places:
             reading = self._readings[index]
             if reading is not None:
                 members[reading.placement.chain].append(index)
-        return members
+        return {chain: np.array(indices, np.int64) for chain, indices in members.items()}
 
     def _candidates(self, index: int) -> list[tuple[Placement, str]]:
         """Places with the reason for each, one a chain."""
@@ -104,7 +106,8 @@ class Places:
 
     def _suggestion(self, index: int, placement: Placement, because: str) -> Suggestion:
         item = self._stock.items[index]
-        others = [one for one in self._members[placement.chain] if one != index]
+        members = self._members.get(placement.chain, _NONE)
+        others = members[members != index]
         name = _share(words_of(placement.chain), words_of(item.path))
         best, measures, score = None, Measures(name=name), 0.0
         for other in self._compared(index, others):
@@ -127,14 +130,12 @@ class Places:
             placement=placement,
         )
 
-    def _compared(self, index: int, others: Sequence[int]) -> Sequence[int]:
-        """Of very many members the first and those that look most like it."""
-        if len(others) <= COMPARED:
-            return others
-        hashes = self._stock.hashes
-        positions = np.asarray(others)
-        far = np.bitwise_count(hashes[positions] ^ hashes[index])
-        return positions[np.argsort(far, kind="stable")[:COMPARED]].tolist()
+    def _compared(self, index: int, others: NDArray[np.int64]) -> list[int]:
+        """Of very many members those that look most like it."""
+        if len(others) > COMPARED:
+            far = np.bitwise_count(self._stock.hashes[others] ^ self._stock.hashes[index])
+            others = others[np.argsort(far, kind="stable")[:COMPARED]]
+        return [int(one) for one in others]
 
 
 def _chains(stock: Stock) -> dict[str, int]:
@@ -153,7 +154,7 @@ def _near(stock: Stock) -> dict[int, int]:
     rank = np.empty(len(items), np.int64)
     rank[order] = np.arange(len(items))
     found = {}
-    for group in near_groups(stock.hashes, rank):
+    for group in alike(stock.hashes, rank):
         best, second = int(group[0]), int(group[1])
         found[best] = second
         found.update(dict.fromkeys(group[1:].tolist(), best))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 #: One file a document (the one that its row in `assets` names), or a content where files have
 #: no document. The time of a file that holds a memory is that of the write: it tells nothing.
 _ITEMS = """
-select f.path, f.document_id, f.instance_id, f.content_id, f.stream_hash, f.kind, f.format,
-       f.width, f.height, f.pixel_layout, f.perceptual_hash, f.managed, f.altered, f.memory,
+select f.path, f.document_id, f.content_id, f.kind, f.format, f.width, f.height,
+       f.perceptual_hash, f.managed, f.altered, f.memory,
        case when f.memory = 'none' then f.mtime_ns end as mtime_ns, a.create_date,
        coalesce(a.ai_system, a.ai_prompt) is not null
            or coalesce(a.digital_source_type, '') ilike '%trainedalgorithmicmedia' as generated
@@ -67,14 +67,11 @@ class Item:
 
     path: str
     document_id: str | None
-    instance_id: str | None
     content_id: str
-    stream_hash: str | None
     kind: str
     format: str
     width: int
     height: int
-    pixel_layout: str | None
     perceptual_hash: str | None
     managed: bool
     altered: bool
@@ -137,11 +134,6 @@ class Stock:
             _item(dict(zip(names, row, strict=True)), places, parents) for row in cursor.fetchall()
         )
         return cls(items, tuple(con.execute(_LINKS).fetchall()))
-
-    @cached_property
-    def by_path(self) -> Mapping[str, int]:
-        """Positions of the items by path."""
-        return {item.path: index for index, item in enumerate(self.items)}
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:

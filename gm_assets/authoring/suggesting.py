@@ -71,7 +71,6 @@ def suggest(
         NotFound: nothing of one of `paths` is in the catalogue.
         LibraryError: nothing was ever ingested; the store or `authoring/rejected.csv` cannot be
             read; a path lies outside the library.
-        TooLarge: too many pictures look alike (`near.near_pairs`).
     """
     started = time.monotonic()
     stock = stock or Stock.of(library)

@@ -346,9 +346,6 @@ def _asker(total: int) -> Callable[[int, Suggestion], str]:
         tell(f"{number} of {total}  {one.score:.2f}  {one.path}")
         tell(f"    {what}")
         tell(f"    {_measures(one)} ({one.because})")
-        try:
-            return str(typer.prompt("    y/n/a/s/q", default="s", show_default=False, err=True))
-        except typer.Abort:
-            return "q"
+        return str(typer.prompt("    y/n/a/s/q", default="s", show_default=False, err=True))
 
     return answer
