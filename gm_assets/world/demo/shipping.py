@@ -8,13 +8,10 @@ ones that they were made from; the calls that would make them then verify them b
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gm_assets.errors import GmError
 from gm_assets.identity import identify, read_file
 from gm_assets.library import Library
 from gm_assets.memory.files import read_memory, write_new
@@ -126,19 +123,3 @@ def _parents(memory: Memory) -> set[str]:
 
 def _content(path: Path) -> str:
     return identify(path).content_id
-
-
-def main() -> None:
-    """`python -m gm_assets.world.demo.shipping LIBRARY`: ship what that demo has made."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("library", type=Path, help="a library made by `gm demo --full`")
-    try:
-        paths = collect(Library.open(parser.parse_args().library, read_only=True))
-    except GmError as error:
-        sys.exit(str(error))
-    size = sum((FINISHED / path).stat().st_size for path in paths)
-    print(f"{len(paths)} files, {size / 1e6:.1f} MB in {FINISHED}")
-
-
-if __name__ == "__main__":
-    main()
