@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import GmError, InvalidMemory, WriteRefused
-from gm_assets.making.keeping import PROGRAM, Keeper
+from gm_assets.making.keeping import PROGRAM, Keeper, Label, kept_at
 from gm_assets.making.passes import Mesh, PassOrder, PassSet, make_passes, mesh_of
-from gm_assets.memory.files import write_new
 from gm_assets.memory.record import Placement, parse_chain_key
 from gm_assets.sculpt.checks import Finding, examine
 
@@ -120,7 +119,9 @@ def passes_in_library(
         made = [library.root / kept.path for kept in keeper.kept if kept.path]
         if made:
             ingest(library, made)
-    return Viewed(library.root, mesh, sets, _exr(mesh, order, sets, exr), examine(mesh.sculpt))
+    return Viewed(
+        library.root, mesh, sets, _exr(mesh, order, sets, exr, keeper), examine(mesh.sculpt)
+    )
 
 
 def passes_in_folder(
@@ -155,32 +156,53 @@ def passes_in_folder(
         memory.subject if memory else None,
     )
     sets = make_passes(mesh, keeper, order, folder="", progress=progress)
-    return Viewed(out, mesh, sets, _exr(mesh, order, sets, exr), examine(mesh.sculpt))
+    return Viewed(out, mesh, sets, _exr(mesh, order, sets, exr, keeper), examine(mesh.sculpt))
 
 
 def _exr(
-    mesh: Mesh, order: PassOrder, sets: tuple[PassSet, ...], folder: Path | None
+    mesh: Mesh, order: PassOrder, sets: tuple[PassSet, ...], folder: Path | None, keeper: Keeper
 ) -> tuple[Path, ...]:
-    """Depth as OpenEXR, one file for every view.
+    """Depth as OpenEXR, one file with its memory for every view, made or verified.
 
     Raises:
-        WriteRefused: another file lies there.
+        LibraryError: another file lies there. WriteRefused: it cannot be written.
     """
     from gm_assets.sculpt.exr import depth_exr
 
     if folder is None:
         return ()
-    normalisation = mesh.model.normalisation
+    normalisation, own = mesh.model.normalisation, mesh.placement
     folder.mkdir(parents=True, exist_ok=True)
+    beside = replace(keeper, root=folder, folder="", embedder=None, kept=[])
     written = []
     for one in sets:
-        camera = normalisation.entered(one.camera)
-        depth = mesh.scene.passes(camera, order.width, order.height).depth
-        data = depth_exr(depth / normalisation.factor, one.camera)
-        target = folder / f"{one.view}.exr"
-        if not (target.is_file() and target.read_bytes() == data):
-            write_new(target, data)
-        written.append(target)
+        name = f"{one.view}.exr"
+        parameters = {
+            "view": one.view,
+            "width": order.width,
+            "height": order.height,
+            "camera": one.camera.model_dump(mode="json"),
+        }
+        recipe = {
+            "step": f"{own.stage.lower()}.depth-float",
+            "inputs": [mesh.content_id, *mesh.buffers],
+            "parameters": parameters,
+        }
+        if kept_at(folder, name, beside.document_id(recipe), own.stage) is None:
+            camera = normalisation.entered(one.camera)
+            depth = mesh.scene.passes(camera, order.width, order.height).depth
+            placement = own.model_copy(
+                update={"part": "depth", "view": one.view, "variant": "float", "primary": False}
+            )
+            label = Label(
+                f"{mesh.title}: depth in metres, {one.view}",
+                "Distance along the camera's axis in metres, infinite where there is nothing.",
+                ("depth", "pass"),
+                camera=one.camera,
+            )
+            data = depth_exr(depth / normalisation.factor, one.camera)
+            beside.keep(name, data, placement, label, recipe, mesh.parents)
+        written.append(folder / name)
     return tuple(written)
 
 

@@ -308,5 +308,10 @@ def test_without_a_library_passes_go_to_a_folder_with_float_depth_beside(tmp_pat
     (exr,) = viewed.exr
     depth = read_depth_exr(exr.read_bytes())
     assert (depth == Scene(viewed.mesh.sculpt).passes(one.camera, 48, 32).depth).all()
+    memory = read_memory(exr).memory
+    assert memory is not None and memory.camera == one.camera
+    assert memory.parents == one.files["depth"].memory.parents
+    before = exr.read_bytes()
     again = passes_in_folder(path, tmp_path / "out", SMALL, exr=tmp_path / "float")
     assert again.sets[0].made == () and again.exr == viewed.exr
+    assert exr.read_bytes() == before
