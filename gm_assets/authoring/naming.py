@@ -46,6 +46,8 @@ where f.memory = 'embedded' and exists (
     where p = '' or f.path = p or starts_with(f.path, p || '/'))
 order by f.path"""
 _ENDINGS = {"jpeg": "jpg", "tiff": "tif"}
+#: Formats that may name other files by relative paths.
+_BESIDE = frozenset(("gltf", "usd", "usda", "usdc"))
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
@@ -75,7 +77,9 @@ def propose(
             problem = f"its memory says nothing of {', '.join(silent)}"
             named.append(Renaming(facts["path"], facts["path"], problem))
         elif new != facts["path"]:
-            named.append(Renaming(facts["path"], new))
+            apart = facts["format"] in _BESIDE and _folder(new) != _folder(facts["path"])
+            problem = "it names files that lie beside it: its folder must stay" if apart else None
+            named.append(Renaming(facts["path"], new, problem))
     return _with_problems(library.root, named)
 
 
@@ -189,8 +193,12 @@ def _named(template: str, facts: Mapping[str, Any]) -> tuple[str, list[str]]:
     name = _FIELD.sub(lambda match: values[match[1]], text)
     if "/" in name:
         return str(PurePosixPath(name)), silent
-    folder = facts["path"].rpartition("/")[0]
+    folder = _folder(facts["path"])
     return f"{folder}/{name}" if folder else name, silent
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _values(facts: Mapping[str, Any]) -> dict[str, str]:

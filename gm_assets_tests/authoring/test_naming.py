@@ -71,6 +71,17 @@ def test_two_files_with_one_name_are_a_problem_of_both(placed: Library) -> None:
     assert len(names) == 3
 
 
+def test_a_scene_that_may_name_files_beside_it_stays_in_its_folder(placed: Library) -> None:
+    path = placed.root / "stage.usda"
+    path.write_text('#usda 1.0\n(\n    defaultPrim = "gate"\n)\n\ndef Xform "gate"\n{\n}\n')
+    ingest(placed, workers=1)
+    place(placed, path, Placement(chain="gate", stage="S3", part="mesh"))
+    (away,) = propose(placed, ["stage.usda"], "{chain}/{part}.{ext}")
+    assert "its folder must stay" in (away.problem or "")
+    (here,) = propose(placed, ["stage.usda"])
+    assert (here.new, here.problem) == ("gate.g01.S3.mesh.usda", None)
+
+
 def test_a_field_that_the_memory_does_not_have_is_a_problem(placed: Library) -> None:
     (found, _) = propose(placed, template="{domain}-{chain}.{ext}")
     assert found.problem == "its memory says nothing of domain"
