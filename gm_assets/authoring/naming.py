@@ -78,8 +78,8 @@ def propose(
             named.append(Renaming(facts["path"], facts["path"], problem))
         elif new != facts["path"]:
             apart = facts["format"] in _BESIDE and _folder(new) != _folder(facts["path"])
-            problem = "it names files that lie beside it: its folder must stay" if apart else None
-            named.append(Renaming(facts["path"], new, problem))
+            stay = "it may name files that lie beside it: its folder must stay" if apart else None
+            named.append(Renaming(facts["path"], new, stay))
     return _with_problems(library.root, named)
 
 
