@@ -37,6 +37,7 @@ HOST = "127.0.0.1"
 JOBS = (
     ("verify_chains", "verify_listed_chains", "stage"),
     ("verify_frames", "verify_listed_frames", "asset"),
+    ("verify_structures", "verify_listed_structures", "asset"),
     ("describe_library", "describe_pictures", "asset"),
 )
 #: A code location that imports nothing heavy answers within seconds; a cold disk may need more.

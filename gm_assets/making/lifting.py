@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gm_assets.errors import GmError, LibraryError, WriteRefused
+from gm_assets.errors import GmError, LibraryError, NotFound, WriteRefused
 from gm_assets.library import Progress, ProgressFunction, ingest
 from gm_assets.library.recovery import carriers
 from gm_assets.lifting.methods import MethodFacts, method_facts
@@ -179,6 +179,35 @@ def lift_chain(
         tuple(dict.fromkeys(bench.notes)),
         time.monotonic() - started,
     )
+
+
+class NotLifted(NotFound):
+    """A structure that a plan asks for is not there: a gap, no fault."""
+
+
+def verify_lift(library: Library, key: str) -> Lifted:
+    """Verify the structures of a chain's plan where all of them are there; none is made.
+
+    Raises:
+        NotLifted: one or more are missing.
+        NotFound, NothingToLift, InvalidPlan, LiftError, GmError: as `lift_chain`.
+    """
+    started = time.monotonic()
+    bench = Bench.of(library, key)
+    found = []
+    for method in bench.plan.methods:
+        order = bench.order(method)
+        kept = bench.there(order.name, order.document_id)
+        if kept is None:
+            raise NotLifted(
+                f"the structure by the method {method} that its plan asks for is not there",
+                where=bench.chain.key,
+                remedy=f"Make it with gm lift {bench.chain.key}",
+            )
+        bench.kept.append(kept)
+        found.append(Structure(method, kept, False, order.used, order.held_out))
+    _catalogue(bench, None)
+    return Lifted(bench.chain.key, bench.plan, tuple(found), {}, (), time.monotonic() - started)
 
 
 @dataclass(frozen=True, eq=False)

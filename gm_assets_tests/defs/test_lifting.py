@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from gm_assets.defs.lifting.assets import lifted_chains
-from gm_assets.defs.lifting.jobs import loop_turn, reenter_accepted
+from gm_assets.defs.lifting.jobs import loop_turn, reenter_accepted, verify_structures
 from gm_assets.defs.lifting.sensors import reentry_sensor
 from gm_assets.library import Library, accept
 from gm_assets.making.lift_plans import LiftChanges
@@ -276,3 +276,18 @@ def test_the_pool_of_the_models_is_named() -> None:
     assert lifted_chains.op.pool == "gpu"
     (turning,) = loop_turn.graph.nodes
     assert turning.definition.pool == "gpu"  # type: ignore[attr-defined]
+
+
+def test_structures_that_were_lifted_elsewhere_are_verified_and_recorded(
+    library: Library, instance: dg.DagsterInstance
+) -> None:
+    (library.root / "plans/watcher.yaml").write_text(
+        "S5:\n  methods: hull\n  settings: {hull: {resolution: 32}}\n"
+    )
+    run(verify_structures, library, instance, {})
+    assert small.green(instance, "lifted_structures") == set()
+    lift_chain(library, WATCHER)
+    before = sorted(library.root.rglob("*.glb"))
+    run(verify_structures, library, instance, {})
+    assert small.green(instance, "lifted_structures") == {WATCHER}
+    assert sorted(library.root.rglob("*.glb")) == before

@@ -116,6 +116,32 @@ def turn_chains(
         raise dg.Failure(said, allow_retries=False)
 
 
+def verify_structures_of(
+    keys: Sequence[str],
+    library: Library,
+    resource: LibraryResource,
+    instance: dg.DagsterInstance,
+    log: dg.DagsterLogManager,
+) -> Iterator[Event]:
+    """Verify the structures of the chains whose plans are fulfilled, and record them.
+
+    Nothing is lifted: a chain without plates, or without what its plan asks for, is passed over.
+    """
+    from gm_assets.making.lifting import NotLifted, verify_lift
+    from gm_assets.making.plates import NothingToLift
+    from gm_assets.making.sources import NothingToObey
+
+    for key in keys:
+        try:
+            report = verify_lift(library, key)
+        except (NotLifted, NothingToLift, NothingToObey):
+            continue
+        except GmError as error:
+            log.warning(f"{key}: {error}")
+            continue
+        yield from _record(report, library, resource, instance, log)
+
+
 def reenter_files(
     paths: Sequence[str],
     library: Library,

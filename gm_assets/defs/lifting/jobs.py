@@ -1,12 +1,19 @@
-"""Jobs of the loop: turn chains, and begin generations with what was accepted."""
+"""Jobs of the loop: turn chains, verify structures, begin generations with what was accepted."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import Field
 
-from gm_assets.defs.lifting.events import Event, reenter_files, turn_chains
+from gm_assets.defs.lifting.events import (
+    Event,
+    reenter_files,
+    turn_chains,
+    verify_structures_of,
+)
+from gm_assets.defs.partitions import register_chains
 from gm_assets.defs.resources import LibraryResource
+from gm_assets.defs.store import chain_keys
 
 
 class TurnRun(dg.Config):
@@ -37,6 +44,38 @@ def turn_listed_chains(
 )
 def loop_turn() -> None:
     turn_listed_chains()
+
+
+class StructureList(dg.Config):
+    """Which chains a run verifies the structures of."""
+
+    chains: list[str] = Field(
+        default=[],
+        description="Chain keys such as seam-keeper.g01. Empty: every chain of the catalogue.",
+    )
+
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    description="Verify the structures of the listed chains by their recipes and record them.",
+)
+def verify_listed_structures(
+    context: dg.OpExecutionContext, config: StructureList, library: LibraryResource
+) -> Iterator[Event]:
+    opened = library.open()
+    known = chain_keys(opened)
+    wanted = config.chains or known
+    register_chains(context.instance, [key for key in wanted if key in set(known)])
+    yield from verify_structures_of(wanted, opened, library, context.instance, context.log)
+
+
+@dg.job(
+    description="Verify and record the structures of chains whose plans are fulfilled, lifted by "
+    "whomever: by the demo, by `gm lift`. Nothing is lifted; a chain that lacks one stays as it "
+    "is."
+)
+def verify_structures() -> None:
+    verify_listed_structures()
 
 
 class ReentryRun(dg.Config):
