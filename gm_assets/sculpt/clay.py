@@ -68,7 +68,7 @@ def clay(
             linear = light.shade(camera, width, height, offset, turn)
             # Each sub-pixel passes the tone curve alone, or bright edges would stay jagged.
             total += _tone(linear * studio.exposure)
-    return _printed(total.reshape(height, width, 3) / studio.samples**2)
+    return _printed(total.reshape(height, width, 3) / np.float32(studio.samples**2))
 
 
 def backdrop(height: int, width: int) -> Floats:

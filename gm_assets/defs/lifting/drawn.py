@@ -13,6 +13,7 @@ from gm_assets.defs.stages.checks import stage_asset
 from gm_assets.defs.stages.events import DATA_VERSION_TAG, record_chains
 from gm_assets.defs.stages.events import Work as StageWork
 from gm_assets.errors import GmError
+from gm_assets.memory.record import Stage
 from gm_assets.words import counted
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def _sculpted(
         yield dg.AssetObservation(DRAWN, partition=key, description=said, metadata={"gap": said})
         return
     done = sculpt_chain(library, key, settings)
-    work = StageWork(chains=[done.key], record=("S3",), check=("S3",))
+    stands: tuple[Stage, ...] = ("S3",)
+    work = StageWork(chains=[done.key], record=stands, check=stands)
     yield from record_chains(work, library, resource, context.instance, context.log)
     agreement = {
         f"outline IoU {view}": dg.MetadataValue.float(float(value))
