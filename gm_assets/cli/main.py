@@ -17,6 +17,7 @@ import typer
 
 from gm_assets import __version__
 from gm_assets.cli import (
+    convert,
     doctor,
     embedding,
     files,
@@ -75,7 +76,7 @@ def options(
 
 for group in (
     *(files, look, stale, suggest, tidy, embedding, finding, labels, vocabulary),
-    *(passes, generate, sculpt, lift, models, training, services, up, doctor),
+    *(convert, passes, generate, sculpt, lift, models, training, services, up, doctor),
 ):
     group.register(app)
 

@@ -63,6 +63,17 @@ def library_path(
     return settings.library
 
 
+def library_holding(ctx: typer.Context, chosen: Path | None, file: Path) -> Path | None:
+    """The library in which a file lies or is to lie, if it is in one.
+
+    Raises:
+        GmError: as `library_path`.
+    """
+    root = library_path(ctx, chosen, [file])
+    inside = (root / "gm.toml").is_file() and file.resolve().is_relative_to(root.resolve())
+    return root if inside else None
+
+
 def _library_around(path: Path) -> Path | None:
     """The folder at or above `path` that has a gm.toml."""
     for folder in (path, *path.parents):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_library
+from gm_assets.cli.options import JsonOption, LibraryOption, library_holding, open_library
 from gm_assets.cli.output import note, print_json, print_table, progress_bar
 from gm_assets.errors import GmError
 from gm_assets.words import counted
@@ -106,7 +106,7 @@ def passes(
         Final(paths, variant=_TRACERS[tracer]),
     )
     stated = Stated(chain, up, unit)
-    root = None if out is not None else _library_of(ctx, library, file)
+    root = None if out is not None else library_holding(ctx, library, file)
     with progress_bar(quiet=as_json) as progress:
         if root is None:
             target = out if out is not None else Path(f"{file.stem}-passes")
@@ -127,13 +127,6 @@ def _size(text: str) -> tuple[int, int]:
         return int(width), int(height or width)
     except ValueError:
         raise GmError(f"{text!r} is no size", remedy="Write `512` or `1024x768`") from None
-
-
-def _library_of(ctx: typer.Context, chosen: Path | None, file: Path) -> Path | None:
-    """The library in which the file lies, if it lies in one."""
-    root = library_path(ctx, chosen, [file])
-    inside = (root / "gm.toml").is_file() and file.resolve().is_relative_to(root.resolve())
-    return root if inside else None
 
 
 def _document(viewed: Viewed, order: PassOrder) -> dict[str, Any]:

@@ -51,14 +51,15 @@ class Maker:
     Attributes:
         generator: the first word of its recipes, e.g. `gm_assets.world`.
         tool: `xmp:CreatorTool` and the agent of the history, with its version.
-        source_type: IPTC digital source type of what it makes.
+        source_type: IPTC digital source type of what it makes; None where only the original
+            could say.
         creators, rights: `dc:creator` and `dc:rights`; left out where empty.
         keywords: those of everything that it makes.
     """
 
     generator: str
     tool: str
-    source_type: str = ALGORITHMIC
+    source_type: str | None = ALGORITHMIC
     creators: tuple[str, ...] = ()
     rights: str | None = None
     keywords: tuple[str, ...] = ()
@@ -107,12 +108,12 @@ class Kept:
     Attributes:
         path: relative to the library, or None where the file was not kept.
         memory: with its identity as written.
-        stage: where it stands.
+        stage: where it stands; None where it stands nowhere yet.
     """
 
     path: str | None
     memory: Memory
-    stage: Stage
+    stage: Stage | None
 
     def parent(self, role: Role) -> Parent:
         """The link that a child declares, recorded by the process that makes it."""
@@ -166,7 +167,7 @@ class Keeper:
         self,
         name: str,
         data: bytes,
-        placement: Placement,
+        placement: Placement | None,
         label: Label,
         recipe: Mapping[str, Any],
         parents: Sequence[Parent] = (),
@@ -183,6 +184,7 @@ class Keeper:
         A file that holds this document with this content already stays as it is.
 
         Args:
+            placement: None for a document that stands nowhere yet.
             recipe: what makes the content again, JSON values; `step` names the kind of work.
                 Generator and version are added. It names the document.
             results: further entries of the memory's recipe that came out of the making, such
@@ -201,7 +203,7 @@ class Keeper:
         identity = identify_bytes(data, where)
         memory = self._memory(
             identity,
-            (placement, *extra),
+            extra if placement is None else (placement, *extra),
             label,
             self.complete(recipe),
             parents,
@@ -214,7 +216,7 @@ class Keeper:
             if self.embedder is not None:
                 memory, _ = self.embedder.given(memory, identity.kind, data)
             _write(self.root / where, data, identity, memory, replaces=self.replaces)
-        made = Kept(where if write else None, memory, placement.stage)
+        made = Kept(where if write else None, memory, placement.stage if placement else None)
         self.kept.append(made)
         return made
 
@@ -229,7 +231,7 @@ class Keeper:
     def _memory(
         self,
         identity: Identity,
-        placements: tuple[Placement, ...],
+        placements: Sequence[Placement],
         label: Label,
         recipe: Mapping[str, Any],
         parents: Sequence[Parent],
@@ -249,7 +251,7 @@ class Keeper:
             document_id=document,
             instance_id=mint_instance_id(document, identity.content_id, turn),
             original_document_id=document,
-            placements=placements,
+            placements=tuple(placements),
             domain=self.domain,
             subject=self.subject,
             environment=label.environment,
@@ -275,7 +277,7 @@ class Keeper:
         )
 
 
-def kept_at(root: Path, path: str, document_id: str, stage: Stage) -> Kept | None:
+def kept_at(root: Path, path: str, document_id: str, stage: Stage | None) -> Kept | None:
     """The document at a path, read and identified now; None where that is not what lies there.
 
     A file whose content is not the one that its memory states is not what was made.

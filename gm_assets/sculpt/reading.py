@@ -1,4 +1,4 @@
-"""Any mesh file as a sculpt: GLB and glTF, OBJ, PLY, STL, 3MF and USD.
+"""Any mesh file as a sculpt: GLB and glTF, OBJ, PLY, STL, FBX, 3MF and USD.
 
 The content decides which reader takes a file; the suffix only where content cannot (OBJ is
 plain text). A file is never silently empty: no triangles, placeholders, points without a
@@ -25,6 +25,7 @@ import numpy as np
 from gm_assets.containers import json_text
 from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat
 from gm_assets.identity import read_file
+from gm_assets.sculpt.fbx import header_of, read_fbx
 from gm_assets.sculpt.glb import open_glb
 from gm_assets.sculpt.gltf import Gltf
 from gm_assets.sculpt.model import Sculpt
@@ -37,15 +38,15 @@ from gm_assets.sculpt.threemf import read_3mf
 from gm_assets.sculpt.usd import read_usd
 
 #: Formats that are read, by the names that `format=` takes.
-FORMATS: tuple[str, ...] = (*("glb", "gltf", "obj", "ply", "stl", "3mf", "usda", "usdc", "usdz"),)
+FORMATS: tuple[str, ...] = (
+    *("glb", "gltf", "obj", "ply", "stl", "fbx", "3mf", "usda", "usdc", "usdz"),
+)
 #: Formats that state neither axes nor units.
 BARE: tuple[str, ...] = ("obj", "ply", "stl")
 #: Metres of the units that a caller may state for bare formats.
 UNITS: dict[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
 
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
-    (b"Kaydara FBX Binary", "FBX"),
-    (b"; FBX", "FBX"),
     (b"BLENDER", "a Blender file"),
     (b"Ogawa", "Alembic"),
     (b"\x1f\x8b", "compressed by gzip"),
@@ -107,7 +108,7 @@ def read_model(
         UnreadableFile: damaged, contradicting itself, or without a shape.
         UnsupportedFormat: another format, a point cloud, or geometry in a form not read here.
         TooLarge: a bound was exceeded.
-        MissingExtra: USD or Draco, and the package that reads it is not installed.
+        MissingExtra: USD, FBX or Draco, and the package that reads it is not installed.
         ValueError: `format`, `up` or `unit` is none of those named.
     """
     if (format is not None and format not in FORMATS) or up not in ("y", "z") or unit not in UNITS:
@@ -156,6 +157,8 @@ def format_of(data: bytes, path: Path | None = None) -> str:
         return "usda"
     if head.startswith(b"PK") and (packed := _in_package(data)) is not None:
         return packed
+    if header_of(data[:4096], path) is not None:
+        return "fbx"
     if head.startswith(b"version https://git-lfs"):
         raise UnreadableFile("a Git LFS pointer", where=path, remedy="Run `git lfs pull`")
     for start, what in _FOREIGN:
@@ -203,6 +206,7 @@ def _read(data: bytes, kind: str, title: str, path: Path | None) -> tuple[str, I
         "obj": read_obj,
         "ply": read_ply,
         "stl": read_stl,
+        "fbx": read_fbx,
         "3mf": read_3mf,
     }
     return title, readers[kind](data, title, path)

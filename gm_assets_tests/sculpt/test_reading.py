@@ -183,7 +183,7 @@ WRONG = {
     "a vertex that is not there": (TRIANGLE_OBJ + b"f 1 2 9\n", UnreadableFile, "not there"),
     "a half corner": (TRIANGLE_OBJ + b"f 1 2.5 3\n", UnreadableFile, "no vertex number"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + b"x" * 100, UnreadableFile, "no mesh format"),
-    "FBX": (b"Kaydara FBX Binary  \0" + b"x" * 100, UnsupportedFormat, "FBX"),
+    "FBX that breaks off": (b"Kaydara FBX Binary  \0" + b"x" * 100, UnreadableFile, "binary FBX"),
     "gzip": (b"\x1f\x8b\x08" + b"x" * 100, UnsupportedFormat, "gzip"),
     "a pointer": (b"version https://git-lfs.github.com/spec/v1\n", UnreadableFile, "LFS"),
     "JSON": (b'{"a": 1}', UnreadableFile, "no glTF"),
