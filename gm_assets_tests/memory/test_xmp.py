@@ -11,8 +11,8 @@ from gm_assets.errors import InvalidMemory, TooLarge, WriteRefused
 from gm_assets.memory import xmp
 from gm_assets.memory.properties import MAX_ITEMS, MAX_PACKET, PROPERTIES, short
 from gm_assets.memory.record import Event, Memory, Parent
-from gm_assets_tests.memory.foreign import PHOTO_EDITOR, wrap
 from gm_assets_tests.memory.memories import DOCUMENT, INSTANCE, MESH, memories, texts, typical
+from gm_assets_tests.memory.packets import PHOTO_EDITOR, wrap
 
 IDS = f'gm:schemaVersion="1" xmpMM:DocumentID="{DOCUMENT}" xmpMM:InstanceID="{INSTANCE}"'
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gm_assets.memory import xmp
 from gm_assets.memory.properties import NAMESPACES, encode
 from gm_assets.memory.record import Event, Memory
-from gm_assets_tests.memory.foreign import (
+from gm_assets_tests.memory.memories import memories, some_text, typical
+from gm_assets_tests.memory.packets import (
     EVERYTHING,
     HEAD,
     PHOTO_EDITOR,
@@ -21,7 +22,6 @@ from gm_assets_tests.memory.foreign import (
     facts,
     wrap,
 )
-from gm_assets_tests.memory.memories import memories, some_text, typical
 
 MM = NAMESPACES["xmpMM"]
 DC = NAMESPACES["dc"]

@@ -105,8 +105,19 @@ class Run:
         """
         import torch
 
-        torch.set_flush_denormal(True)
-        end = min(self.plan.steps, until or self.plan.steps)
+        torch.set_flush_denormal(True)  # arithmetic on denormal numbers is slow
+        try:
+            self._steps(min(self.plan.steps, until or self.plan.steps), seconds, every, progress)
+        finally:  # it holds for the whole thread, numpy included
+            torch.set_flush_denormal(False)
+
+    def _steps(
+        self,
+        end: int,
+        seconds: float | None,
+        every: int,
+        progress: Callable[[int, int, float], None] | None,
+    ) -> None:
         begun, losses = time.process_time(), []
         self.model.train()
         while self.step < end:
