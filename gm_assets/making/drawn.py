@@ -87,7 +87,7 @@ class _Passes:
         """What makes the pass again."""
         width, height = self._size
         return {
-            "step": f"{(self._sketch.stage or "S1").lower()}.{name}",
+            "step": f"{(self._sketch.stage or 'S1').lower()}.{name}",
             "inputs": [self._sketch.content_id],
             "parameters": {
                 "view": SKETCH,
