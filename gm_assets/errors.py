@@ -54,6 +54,32 @@ class UnsupportedFormat(GmError):
     exit_code = 3
 
 
+class SealedFormat(UnsupportedFormat):
+    """A format that is known and catalogued, and never written (`gm_assets.containers.sealed`).
+
+    Args:
+        format: its name there, a key of `SEALED`.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | PathLike[str] | None = None,
+        remedy: str | None = None,
+        format: str = "",
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.format = format
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_sealed, (self.what, self.where, self.remedy, self.format)
+
+
+def _rebuild_sealed(what: str, where: str | None, remedy: str | None, format: str) -> SealedFormat:
+    return SealedFormat(what, where=where, remedy=remedy, format=format)
+
+
 class TooLarge(GmError):
     """A bound on size, count or depth was exceeded; the bound is in the message."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gm_assets.authoring.stock import Stock
 from gm_assets.authoring.values import Statement, Trouble
+from gm_assets.containers import is_sealed, refusal
 from gm_assets.errors import LibraryError
 from gm_assets.library.authoring import describe
 from gm_assets.library.examine import examine
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 INGEST = "Run `gm ingest`, then try again"
 _FILES = """
-select path, document_id, instance_id, content_id, stream_hash, managed, altered, memory,
+select path, document_id, instance_id, content_id, stream_hash, format, managed, altered, memory,
        size, mtime_ns, ctime_ns, inode
 from files f where path in (select unnest($paths)) and content_id is not null"""
 
@@ -40,6 +41,7 @@ class Row:
     instance_id: str | None
     content_id: str
     stream_hash: str | None
+    format: str
     managed: bool
     altered: bool
     memory: str
@@ -196,6 +198,9 @@ class _Planner:
                 f"{row.path} lies in a folder that is not managed",
                 "Set managed = true for it in gm.toml",
             )
+        if is_sealed(row.format):
+            why = refusal(row.format)
+            raise _Refused(f"{row.path}: {why.what}", why.remedy or INGEST)
         if row.memory == "newer":
             raise _Refused(
                 f"the memory of {row.path} was written by a newer version", "Update gm_assets"
@@ -306,10 +311,18 @@ def _rows(library: Library, paths: Iterable[str]) -> Iterator[Row]:
     cursor = library.catalogue().execute(_FILES, {"paths": list(paths)})
     while rows := cursor.fetchmany(10_000):
         for row in rows:
-            path, document, instance, content, stream, managed, altered, memory, *numbers = row
-            signature = Signature(*numbers)
+            path, document, instance, content, stream, format, managed, altered, memory = row[:-4]
             yield Row(
-                path, document, instance, content, stream, managed, altered, memory, signature
+                path,
+                document,
+                instance,
+                content,
+                stream,
+                format,
+                managed,
+                altered,
+                memory,
+                Signature(*row[-4:]),
             )
 
 

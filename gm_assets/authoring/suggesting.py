@@ -15,6 +15,7 @@ from gm_assets.authoring.placing import Places
 from gm_assets.authoring.rejections import key_of, rejections
 from gm_assets.authoring.stock import Stock
 from gm_assets.authoring.values import Suggestion, Suggestions
+from gm_assets.containers import is_sealed
 from gm_assets.errors import NotFound
 from gm_assets.library.values import Progress, ProgressFunction
 from gm_assets.memory.record import Placement
@@ -87,7 +88,7 @@ def suggest(
         kept = [one for one in places.of(index) if found.allows(one)]
         if kept and kept[0].placement is not None:
             standing[index] = (kept[0].placement,)
-        if wanted.places and index in chosen:
+        if wanted.places and index in chosen and not is_sealed(stock.items[index].format):
             found.places += kept
         tell(done, stock.items[index].path)
     if wanted.links:

@@ -10,7 +10,14 @@ import typer
 from gm_assets.cli.options import JsonOption, LibraryOption, library_path, open_family, open_library
 from gm_assets.cli.others import accounts_of, foreign_of, print_accounts
 from gm_assets.cli.output import is_terminal, note, print_fields, print_json, print_table, safe
-from gm_assets.errors import GmError, InvalidMemory, LibraryError, NotFound, UnsupportedFormat
+from gm_assets.errors import (
+    GmError,
+    InvalidMemory,
+    LibraryError,
+    NotFound,
+    SealedFormat,
+    UnsupportedFormat,
+)
 
 if TYPE_CHECKING:
     from gm_assets.identity import Identity
@@ -77,7 +84,9 @@ def show(
         )
         return
     _print_identity(path, identity, altered)
-    if trouble is not None:
+    if isinstance(trouble, SealedFormat):
+        print(f"no memory: {trouble.what}. {trouble.remedy}")
+    elif trouble is not None:
         note(f"the memory cannot be read: {trouble.what}")
     elif memory is None:
         print("no memory in this file")
@@ -117,10 +126,10 @@ def _read(path: Path) -> tuple[Memory | None, Found | None, GmError | None]:
         raise NotFound("there is no such file", where=path, remedy="`gm chains` lists what is here")
     try:
         found = read_memory(path)
+    except (InvalidMemory, SealedFormat) as error:
+        return None, None, error
     except UnsupportedFormat:
         return None, None, None
-    except InvalidMemory as error:
-        return None, None, error
     return found.memory, found, None
 
 

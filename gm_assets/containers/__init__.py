@@ -23,6 +23,7 @@ from gm_assets.containers import (
     usdz,
     webp,
 )
+from gm_assets.containers.bare import refused
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -31,11 +32,13 @@ from gm_assets.containers.layout import (
     Packet,
     Span,
 )
+from gm_assets.containers.sealed import SEALED, refusal, sealed_of
 from gm_assets.errors import UnreadableFile, UnsupportedFormat
 
 __all__ = [
     "CONTAINERS",
     "MAX_PACKET",
+    "SEALED",
     "Buffer",
     "Container",
     "Layout",
@@ -46,7 +49,9 @@ __all__ = [
     "find_packet",
     "foreign_format",
     "is_model",
+    "is_sealed",
     "parse",
+    "refusal",
     "sniff",
 ]
 
@@ -60,15 +65,6 @@ HEAD = 512
 
 #: Formats that we recognise in order to say what a file is, but do not handle here.
 _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
-    (b"GIF8", 0, "GIF"),
-    (b"BM", 0, "BMP"),
-    (b"8BPS", 0, "Photoshop (PSD)"),
-    (b"ftypavif", 4, "AVIF"),
-    (b"ftyphei", 4, "HEIC"),
-    (b"ftypmif1", 4, "HEIF"),
-    (b"\xff\x0a", 0, "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", 0, "JPEG XL"),
-    (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"),
     (b"Kaydara FBX", 0, "FBX"),
     (b"solid ", 0, "STL"),
     (b"PK\x03\x04", 0, "ZIP"),
@@ -119,6 +115,11 @@ def is_model(format: str | None) -> bool:
     return format in CONTAINERS and CONTAINERS[format].kind == "model"
 
 
+def is_sealed(format: str | None) -> bool:
+    """Whether files of the format called so are catalogued and never written (`SEALED`)."""
+    return format in SEALED
+
+
 def foreign_format(head: bytes) -> str | None:
     """The common name of a format that is recognised but not handled here, else None."""
     for magic, offset, name in _FOREIGN:
@@ -143,10 +144,14 @@ def _container_of(head: bytes, where: str | None) -> Container:
     name = sniff(head)
     if name is not None:
         return CONTAINERS[name]
+    if (sealed := sealed_of(head)) is not None:
+        raise refusal(sealed, where)
     if not head:
         raise UnreadableFile(
             "the file is empty", where=where, remedy="Restore it from a good copy or delete it"
         )
+    if (bare := refused(head, where)) is not None:
+        raise bare
     other = foreign_format(head)
     raise UnsupportedFormat(
         f"{other} files cannot carry a memory here"
@@ -161,7 +166,8 @@ def parse(data: bytes, where: str | None = None) -> Layout:
     """The layout of a file from its bytes.
 
     Raises:
-        UnsupportedFormat: a format that is not handled; names it where it is known.
+        SealedFormat: a format that is catalogued and never written (`SEALED`).
+        UnsupportedFormat: another that is not handled; names it where it is known.
         UnreadableFile: truncated, corrupt, lying or empty.
         TooLarge: a bound was exceeded (packet 4 MB, ICC 16 MB, glTF JSON 64 MB, ...).
     """

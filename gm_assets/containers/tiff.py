@@ -11,7 +11,7 @@ Picture (stream scheme st1): of every page the entries whose values the decoder 
 and count as they lie, then the values) in the order of the directory, then its strips or tiles.
 Offsets do not count, since they change when a file is only put together otherwise.
 
-Camera raw files are TIFF as well (DNG, CR2, NEF, ARW): they are never written.
+Camera raw files are TIFF as well (DNG, CR2, NEF, ARW): a sealed format, never written.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from gm_assets.containers.layout import (
     broken,
     kept_difference,
 )
+from gm_assets.containers.sealed import refusal
 from gm_assets.containers.tiff_tags import Directory, Reader
-from gm_assets.errors import TooLarge, UnsupportedFormat, WriteRefused
+from gm_assets.errors import TooLarge, WriteRefused
 
 _XMP, _ICC, _ORIENTATION, _C2PA = 700, 34675, 274, 52545
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
@@ -67,11 +68,7 @@ def _refuse_raw(reader: Reader, first: Directory) -> None:
             inner = reader.directory(int(at))
             raw = raw or reader.number(inner, _PHOTOMETRIC, -1) in _RAW_PHOTOMETRIC
     if raw or reader.number(first, _PHOTOMETRIC, -1) in _RAW_PHOTOMETRIC:
-        raise UnsupportedFormat(
-            "camera raw files are never written",
-            where=reader.where,
-            remedy="Export a TIFF or PNG; the raw file stays the archive",
-        )
+        raise refusal("raw", reader.where)
 
 
 def data_spans(reader: Reader, page: Directory) -> list[Span]:
@@ -192,13 +189,13 @@ def parse(data: bytes, where: Where = None) -> Layout:
 
     Raises:
         UnreadableFile: cut off, offsets outside the file or in a circle, pages without pixels.
-        UnsupportedFormat: a camera raw.
+        SealedFormat: a camera raw.
         TooLarge: an XMP packet beyond 4 MB, an ICC profile beyond 16 MB, too many pages or tags.
     """
     reader = _reader(data, where)
+    _refuse_raw(reader, reader.directory(reader.first))
     pages = reader.pages()
     first = pages[0]
-    _refuse_raw(reader, first)
     width, height = reader.number(first, _WIDTH, 0), reader.number(first, _HEIGHT, 0)
     if width < 1 or height < 1:
         raise broken(f"TIFF with impossible dimensions {width} x {height}", where)
@@ -232,7 +229,7 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
     """The XMP packet of a TIFF file, reading its header, first directory and tag 700.
 
     Raises:
-        UnreadableFile, UnsupportedFormat, TooLarge: as `parse`, for these.
+        UnreadableFile, SealedFormat, TooLarge: as `parse`, for these.
     """
     window = Window(file)
     reader = Reader(window.take, window.size, where)
@@ -246,7 +243,7 @@ def embed(data: bytes, packet: bytes, where: Where = None) -> list[Buffer]:
     """The TIFF file with `packet` as its XMP, all else as it was.
 
     Raises:
-        UnreadableFile, UnsupportedFormat, TooLarge: as `parse`.
+        UnreadableFile, SealedFormat, TooLarge: as `parse`.
         WriteRefused: a classic TIFF would pass 4 GB.
     """
     bounded(len(packet), where)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from gm_assets.containers import SEALED
 from gm_assets.stores.catalogue import reading
 from gm_assets.stores.vectors.rows import DESCRIPTION, FILTERS
 
@@ -102,18 +103,19 @@ def readable(con: duckdb.DuckDBPyConnection, described: pa.Table, model: str) ->
 
 
 def missing(con: duckdb.DuckDBPyConnection, described: pa.Table) -> int:
-    """How many pictures of the library have no vector.
+    """How many pictures of the library have no vector; files of sealed formats never get one.
 
     A file whose content nobody has read yet (no memory, after a fast rebuild) counts as one.
     """
     sql = """
         select count(distinct coalesce(content_id, path)) as n from files
-        anti join described_rows using (content_id) where kind = 'image'"""
-    return int(_asked(con, described, sql)["n"][0].as_py())
+        anti join described_rows using (content_id)
+        where kind = 'image' and not list_contains($sealed, coalesce(format, ''))"""
+    return int(_asked(con, described, sql, sealed=list(SEALED))["n"][0].as_py())
 
 
 def _asked(
-    con: duckdb.DuckDBPyConnection, described: pa.Table, sql: str, **parameters: str
+    con: duckdb.DuckDBPyConnection, described: pa.Table, sql: str, **parameters: str | list[str]
 ) -> pa.Table:
     cursor = con.cursor()
     cursor.register("described_rows", described.select(["content_id", "digest"]))

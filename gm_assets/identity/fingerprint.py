@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gm_assets import containers
-from gm_assets.containers.layout import Layout
-from gm_assets.errors import MemoryConflict, NotFound, TooLarge, UnreadableFile
+from gm_assets.containers.sealed import SEALED, stated_size
+from gm_assets.errors import MemoryConflict, NotFound, SealedFormat, TooLarge, UnreadableFile
 from gm_assets.identity.bounds import MAX_FILE_BYTES
 from gm_assets.identity.decode import decode
 from gm_assets.identity.models import ASSET_SCHEME, model_hashes
@@ -37,13 +37,16 @@ class Identity:
     """What a file is. Hashes are 64 lower-case hex digits, the perceptual one 16.
 
     Attributes:
-        format: a key of `containers.CONTAINERS`. kind: 'image' or 'model'.
+        format: a key of `containers.CONTAINERS`, or of `SEALED` where files are never written.
+            kind: 'image' or 'model'.
         size: bytes. file_hash: SHA-256 of all of them.
         content_id: the typed key of the content: `px:<pixel_hash>:<W>x<H>`,
-            `as:<asset_hash>`, or `st:<stream_hash>` where samples have no canonical form.
+            `as:<asset_hash>`, `st:<stream_hash>` where samples have no canonical form, or
+            `fi:<file_hash>` of files that are never written.
         stream_hash: images only (`st1`).
         pixel_hash, pixel_layout: images (`px1`); where None, `no_pixel_reason` says why.
-        width, height: pixels as stored, before orientation. frames: 1, or more if animated.
+        width, height: pixels as stored, before orientation; of a sealed format as its header
+            states them, where it does. frames: 1, or more if animated.
         lossy: whether the samples depend on the decoder; `decoder` then names it (also for
             animations, whose frames it composes).
         orientation: EXIF, 1 to 8. icc_sha256: of the decompressed ICC profile.
@@ -122,9 +125,13 @@ def identify_bytes(data: bytes, where: str | None = None) -> Identity:
     Raises:
         UnreadableFile, UnsupportedFormat, TooLarge: as `identify`.
     """
-    layout = containers.parse(data, where)
+    try:
+        layout = containers.parse(data, where)
+    except SealedFormat as sealed:
+        return _sealed(data, sealed.format, where)
     file_hash = hashlib.sha256(data).hexdigest()
-    notes = layout.notes + _name_note(layout, where)
+    suffixes = containers.container(layout.format).suffixes
+    notes = layout.notes + _name_note(layout.format.upper(), suffixes, where)
     if containers.is_model(layout.format):
         model = model_hashes(data, where, layout=layout)
         return Identity(
@@ -167,6 +174,24 @@ def identify_bytes(data: bytes, where: str | None = None) -> Identity:
         perceptual_scheme=PERCEPTUAL_SCHEME if decoded.perceptual else None,
         packet=layout.packet,
         notes=notes,
+    )
+
+
+def _sealed(data: bytes, format: str, where: str | None) -> Identity:
+    """The identity of a file that is never written: its bytes, whatever could decode them here."""
+    known = SEALED[format]
+    width, height = stated_size(data, format, where) or (None, None)
+    file_hash = hashlib.sha256(data).hexdigest()
+    return Identity(
+        format=format,
+        kind="image",
+        size=len(data),
+        file_hash=file_hash,
+        content_id=f"fi:{file_hash}",
+        no_pixel_reason=f"{known.title} files are known by their file hash, not by their pixels",
+        width=width,
+        height=height,
+        notes=_name_note(known.title, known.suffixes, where),
     )
 
 
@@ -214,8 +239,8 @@ def _not_readable(error: OSError, where: str) -> UnreadableFile:
     return UnreadableFile(f"cannot be read: {error.strerror or error}", where=where, remedy=remedy)
 
 
-def _name_note(layout: Layout, where: str | None) -> tuple[str, ...]:
+def _name_note(title: str, suffixes: tuple[str, ...], where: str | None) -> tuple[str, ...]:
     suffix = Path(where).suffix.lower() if where else ""
-    if not suffix or suffix in containers.container(layout.format).suffixes:
+    if not suffix or suffix in suffixes:
         return ()
-    return (f"named {suffix}, but its content is {layout.format.upper()}",)
+    return (f"named {suffix}, but its content is {title}",)

@@ -1,4 +1,5 @@
-"""OpenImageIO (optional extra `oiio`) for floating point and deep files that we do not decode.
+"""OpenImageIO (optional extra `oiio`) for files that we do not decode: floating point, deep,
+and, only to be shown, formats that are never written.
 
 It opens paths, so the bytes lie in a temporary file while it reads. Samples are those of the
 file: no premultiplication, no colour conversion. Which files come here does not depend on
@@ -71,6 +72,29 @@ def exr_channels(data: bytes, part: int) -> dict[str, NDArray[Any]]:
             dtype = np.uint32 if whole else np.float32
             found[str(name)] = np.asarray(samples, dtype)[..., 0]
         return found
+
+
+def shown_samples(data: bytes, suffix: str, most: int) -> NDArray[np.uint8]:
+    """The first picture of a file for eyes: (height, width, 1, 3 or 4) of eight bits.
+
+    Args:
+        suffix: tells OpenImageIO the format, e.g. `.dpx`.
+        most: pixels that a picture may have.
+
+    Raises:
+        MissingExtra: OpenImageIO is not installed.
+        ValueError: it cannot decode the file, or the picture has more pixels.
+    """
+    with _opened(data, suffix) as (_, image):
+        spec = image.spec()
+        if spec.depth > 1 or not 0 < spec.width * spec.height <= most:
+            raise ValueError(f"{spec.width} x {spec.height} pixels are more than are shown")
+        channels = spec.nchannels if spec.nchannels in (1, 3, 4) else min(spec.nchannels, 3)
+        channels = 1 if channels == 2 else channels
+        samples = image.read_image(0, 0, 0, channels, "uint8")
+        if samples is None:
+            raise ValueError(image.geterror() or "OpenImageIO cannot read it")
+        return np.asarray(samples, np.uint8).reshape(spec.height, spec.width, channels)
 
 
 def tiff_samples(data: bytes, page: int, kind: str) -> NDArray[Any]:

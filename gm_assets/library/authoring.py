@@ -18,7 +18,6 @@ from gm_assets.memory.record import (
     Memory,
     Parent,
     Placement,
-    mint_document_id,
     mint_instance_id,
 )
 
@@ -50,8 +49,6 @@ def document_id_for(content_id: str, placement: Placement | None) -> str:
     """
     from gm_assets.stores.rows import provisional_document_id
 
-    if placement is None:
-        return mint_document_id(content_id)
     return provisional_document_id(content_id, placement)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gm_assets.containers import is_sealed
 from gm_assets.errors import LibraryError, UnreadableFile
 from gm_assets.library.changes import Known, compare, topmost
 from gm_assets.library.examine import Examined, examine
@@ -167,7 +168,7 @@ def _file(examined: Examined, managed: bool) -> Iterator[CheckResult]:
     elif examined.memory_error is not None:
         yield CheckResult("memory", path, "error", str(examined.memory_error.what))
     elif examined.memory is None:
-        if managed:  # elsewhere that is as it should be
+        if managed and not is_sealed(examined.format):  # elsewhere that is as it should be
             yield CheckResult("memory", path, "warning", "carries no memory: gm ingest")
     elif examined.identity and is_altered(examined.identity, examined.memory.written):
         detail = "altered: accept it with gm revise, or restore the file"

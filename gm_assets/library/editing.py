@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from gm_assets.containers import is_sealed, refusal
 from gm_assets.errors import LibraryError, NotFound, WriteRefused
 from gm_assets.library.adopting import find_adoption
 from gm_assets.library.authoring import (
@@ -249,6 +250,8 @@ def _read(library: Library, path: str | os.PathLike[str]) -> tuple[str, Examined
         raise examined.memory_error
     if examined.identity is None:
         raise LibraryError(examined.waiting or "it cannot be read", where=full, remedy="Try again")
+    if is_sealed(examined.identity.format):
+        raise refusal(examined.identity.format, os.fspath(full))
     return relative, examined, examined.identity
 
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gm_assets.containers import is_model
+from gm_assets.containers import is_model, is_sealed
 from gm_assets.errors import (
     GmError,
     InvalidMemory,
     MemoryConflict,
     NotFound,
+    SealedFormat,
     TooLarge,
     UnreadableFile,
 )
@@ -86,7 +87,8 @@ def examine(root: str, path: str) -> Examined:
     try:
         before = _settled(full)
         identity = identify(full)
-        if not is_model(identity.format) and _NAMESPACE not in (identity.packet or b""):
+        told = not (is_model(identity.format) or is_sealed(identity.format))
+        if told and _NAMESPACE not in (identity.packet or b""):
             foreign = read_foreign(full, identity.packet)
         after = Signature.of(full.lstat())
     except (FileNotFoundError, NotFound):
@@ -114,12 +116,17 @@ def examine(root: str, path: str) -> Examined:
 
 
 def remember(root: str, path: str) -> Examined:
-    """Read only the memory of one file: headers and packet, no pixels, no hashes."""
+    """Read only the memory of one file: headers and packet, no pixels, no hashes.
+
+    Of a file that is never written this is its format and nothing more.
+    """
     full = f"{root}/{path}"
     try:
         found = read_memory(full)
     except (InvalidMemory, TooLarge) as error:
         return _without_memory(root, path, error)
+    except SealedFormat as sealed:
+        return _sealed(root, path, sealed)
     except UnreadableFile as error:
         if not os.path.lexists(full):
             return Examined(path, waiting="it vanished before it could be read")
@@ -173,6 +180,15 @@ def _without_memory(root: str, path: str, error: GmError) -> Examined:
     except OSError as gone:
         return failed(root, path, gone)
     return Examined(path, signature, format, memory_error=error, notes=(error.what,))
+
+
+def _sealed(root: str, path: str, sealed: SealedFormat) -> Examined:
+    """A file that is never written, so that there is no memory to read."""
+    try:
+        signature = Signature.of((Path(root) / path).lstat())
+    except OSError as gone:
+        return failed(root, path, gone)
+    return Examined(path, signature, sealed.format, notes=(sealed.what,))
 
 
 def failed(root: str, path: str, error: Exception) -> Examined:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from gm_assets.containers import CONTAINERS
+from gm_assets.containers import CONTAINERS, SEALED
 from gm_assets.errors import GmError, UnreadableFile, UnsupportedFormat
 from gm_assets.library.values import Entry, Problem
 from gm_assets.memory.atomic import TEMPORARY
@@ -37,16 +37,18 @@ Numbers: TypeAlias = tuple[int, int, int, int]
 HANDLED = frozenset(
     suffix.removeprefix(".") for one in CONTAINERS.values() for suffix in one.suffixes
 )
-#: Images, camera raws, scenes and meshes that are quarantined with advice.
+#: Formats whose files are catalogued and never written.
+CATALOGUED = frozenset(
+    suffix.removeprefix(".") for one in SEALED.values() for suffix in one.suffixes
+)
+#: Images, scenes and meshes that are quarantined with advice.
 KNOWN = frozenset(
     (
-        *("hdr", "bmp", "gif", "psd", "psb", "avif", "heic", "heif", "jxl"),
-        *("jp2", "j2k", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
-        *("raw", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"),
+        *("hdr", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
         *("obj", "stl", "fbx", "blend", "abc"),
     )
 )
-SUFFIXES = HANDLED | KNOWN
+SUFFIXES = HANDLED | CATALOGUED | KNOWN
 
 _INT64_MAX = 2**63 - 1
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from gm_assets.containers import is_sealed
 from gm_assets.library.changes import Known
 from gm_assets.library.recording import config_changed
 from gm_assets.library.values import Entry
@@ -23,10 +24,11 @@ def pending(library: Library, known: Known, other: Collection[str]) -> list[Entr
     """Files of `known` without the paths in `other` that may gain a memory or a placement.
 
     Those are, whenever an ingest runs, files below managed folders that carry no memory and
-    can be written now. After gm.toml has changed they are all files without a memory, all
-    that stand in no chain, and all that are managed where they were not or the reverse.
+    can be written now, in a format that is ever written. After gm.toml has changed they are
+    all files without a memory, all that stand in no chain, and all that are managed where they
+    were not or the reverse.
     """
-    table = library.store.read("files", ["path", "document_id", "memory", "managed"])
+    table = library.store.read("files", ["path", "document_id", "memory", "managed", "format"])
     anew = config_changed(library)
     if not anew:
         import pyarrow.compute as pc
@@ -34,7 +36,7 @@ def pending(library: Library, known: Known, other: Collection[str]) -> list[Entr
         table = table.filter(pc.equal(table.column("memory"), "none"))
     placed = _placed_documents(library) if anew else frozenset()
     found = []
-    for path, document_id, memory, was_managed in zip(
+    for path, document_id, memory, was_managed, format in zip(
         *(column.to_pylist() for column in table.columns), strict=True
     ):
         numbers = known.files.get(path)
@@ -43,7 +45,7 @@ def pending(library: Library, known: Known, other: Collection[str]) -> list[Entr
         manages = library.config.manages(path)
         unplaced = memory == "none" or document_id not in placed
         if (anew and (unplaced or manages != was_managed)) or (
-            memory == "none" and manages and _writable(library, path)
+            memory == "none" and manages and not is_sealed(format) and _writable(library, path)
         ):
             found.append(Entry(path, Signature(*numbers)))
     return found

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from gm_assets.containers import is_sealed, refusal
 from gm_assets.errors import GmError, MemoryConflict, UnreadableFile
 from gm_assets.library.adopting import Adoption
 from gm_assets.library.authoring import first_memory, placed_by_rule
@@ -95,6 +96,8 @@ def _decide_without_memory(
     identity = examined.identity
     former = adoption.ids.get(examined.path)
     recovery = lost.recovery(examined.path, identity.content_id, former)
+    if is_sealed(identity.format):
+        return Decision(Action.RECORDED, _words(refusal(identity.format)), recovery=recovery)
     if examined.memory_error is not None:
         return Decision(Action.RECORDED, _words(examined.memory_error), recovery=recovery)
     if recovery is not None:
@@ -140,6 +143,7 @@ class Remember:
         started = time.perf_counter()
         examined = examine(self.root, path)
         bare = examined.identity is not None and examined.memory is None
+        bare = bare and not is_sealed(examined.format)  # it cannot have lost one
         decision = decide(examined, managed, ruling, self.lost, self.adoption)
         if decision.action is Action.WRITTEN:
             examined, decision = self._write(examined, decision)

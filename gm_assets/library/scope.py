@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from gm_assets.library.library import Library
 
 #: One file a content: one whose memory holds the vector, else one that was read and decoded.
+#: Sealed formats (`fi:`) are not decoded, so that vectors depend on no decoder that is at hand.
 _CONTENTS = """
 select f.content_id, f.path, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.verified,
        coalesce(list_contains(a.embedded_by, $model), false) and not f.altered as remembered
 from files f left join assets a using (document_id)
-where f.kind = 'image' and f.content_id is not null and {scope}
+where f.kind = 'image' and f.content_id is not null and not starts_with(f.content_id, 'fi:')
+      and {scope}
 qualify row_number() over (
     partition by f.content_id order by remembered desc, f.verified desc, f.path) = 1
 order by f.path"""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gm_assets.containers import is_model
+from gm_assets.containers import is_model, is_sealed
 from gm_assets.errors import UnreadableFile
 from gm_assets.library.encoders import complete
 from gm_assets.library.examine import Examined, examine
@@ -102,7 +102,9 @@ def _vectors(
     pictures = {
         file.path: (file.content_id, found[file.path].memory)
         for file in files
-        if file.state in ("sound", "provisional") and file.content_id and not is_model(file.format)
+        if file.state in ("sound", "provisional")
+        and file.content_id
+        and not (is_model(file.format) or is_sealed(file.format))
     }
     return complete(library, pictures) if pictures else Completed()
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gm_assets.containers import is_model
+from gm_assets.containers import is_model, is_sealed
 from gm_assets.errors import GmError, LibraryError, NotFound, UnreadableFile
 from gm_assets.library.folder import stored
 from gm_assets.memory.files import Signature
@@ -74,12 +74,23 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
             data = _unchanged(full, signature)
             if data is None:
                 continue
-            return _model(data, format, size) if is_model(format) else _picture(data, full, size)
+            return _drawn(data, format, full, size)
         except GmError as error:
             reason = error if error.where else type(error)(error.what, where=full)
         except Exception as error:
             reason = UnreadableFile(f"it cannot be shown ({error})", where=full)
     raise reason
+
+
+def _drawn(data: bytes, format: str, full: Path, size: int) -> Image.Image:
+    """A picture of a file of a format, at most `size` pixels on its longer side."""
+    if is_model(format):
+        return _model(data, format, size)
+    if is_sealed(format):
+        from gm_assets.identity.sealed import opened
+
+        return _scaled(opened(data, format, os.fspath(full)), size)
+    return _picture(data, full, size)
 
 
 def _files_with(library: Library, content_id: str) -> list[tuple[str, str, Signature]]:
@@ -114,8 +125,6 @@ def _unchanged(full: Path, signature: Signature) -> bytes | None:
 
 def _picture(data: bytes, full: Path, size: int) -> Image.Image:
     """The first frame of an image, upright, at most `size` pixels on its longer side."""
-    from PIL import Image, ImageOps
-
     from gm_assets.containers import parse
     from gm_assets.identity.bounds import check_raster
 
@@ -124,6 +133,13 @@ def _picture(data: bytes, full: Path, size: int) -> Image.Image:
     image = _open(data, layout, os.fspath(full))
     # JPEG decoders can decode at a half, a quarter or an eighth of the size.
     image.draft("RGB", (size * 2, size * 2))
+    return _scaled(image, size)
+
+
+def _scaled(image: Image.Image, size: int) -> Image.Image:
+    """An opened image in eight bits, upright, at most `size` pixels on its longer side."""
+    from PIL import Image, ImageOps
+
     shown = _eight_bit(image)
     shown.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return ImageOps.exif_transpose(shown)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pyarrow as pa
 import rfc8785
 
-from gm_assets.containers import is_model
+from gm_assets.containers import is_model, is_sealed
 from gm_assets.errors import GmError
 from gm_assets.lineage.evidence import is_altered
 from gm_assets.memory.record import (
@@ -60,11 +60,13 @@ class Signature(Protocol):
     def inode(self) -> int: ...
 
 
-def provisional_document_id(content_id: str, placement: Placement) -> str:
+def provisional_document_id(content_id: str, placement: Placement | None) -> str:
     """The id of a document that has no memory yet: the same for the same content and place.
 
     A file that gets its memory later keeps this id, so nothing that names it breaks.
     """
+    if placement is None:
+        return mint_document_id(content_id)
     place = placement.model_dump_json(exclude={"primary"}, exclude_none=True)
     return mint_document_id(content_id, place)
 
@@ -122,7 +124,9 @@ class TableBuilder:
             memory: what the file remembers, or None.
             notes: what a reader of the file should know, one sentence each.
             placement_by_rule: where the rules put a file whose memory gives no placement. A
-                file without memory becomes a provisional document there.
+                file without memory becomes a provisional document there; one of a sealed
+                format, which never gets a memory, without a placement too, so that links to
+                it resolve.
             format: the container's name, needed only where `identity` is None.
 
         Returns:
@@ -141,7 +145,9 @@ class TableBuilder:
         if memory is not None:
             document_id = memory.document_id
             voice = self._add_memory(memory, placement_by_rule, provisional=False)
-        elif placement_by_rule is not None and file.content_id is not None:
+        elif file.content_id is not None and (
+            placement_by_rule is not None or is_sealed(file.format)
+        ):
             memory_to_be = _provisional(file.content_id, placement_by_rule)
             document_id = memory_to_be.document_id
             voice = self._add_memory(memory_to_be, None, provisional=True)
@@ -407,12 +413,12 @@ def utc(when: str) -> str | None:
     return time.isoformat(timespec="microseconds") + "Z"
 
 
-def _provisional(content_id: str, placement: Placement) -> Memory:
+def _provisional(content_id: str, placement: Placement | None) -> Memory:
     document_id = provisional_document_id(content_id, placement)
     return Memory.model_construct(
         document_id=document_id,
         instance_id=mint_instance_id(document_id, content_id),
-        placements=(placement,),
+        placements=() if placement is None else (placement,),
     )
 
 

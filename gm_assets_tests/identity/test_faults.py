@@ -179,19 +179,10 @@ def test_a_real_picture_of_231_megapixels_is_fine() -> None:
     assert (found.width, found.height, found.pixel_layout) == (side, side, "rgb8")
 
 
-FOREIGN = {
-    "BMP": encode(SMALL, "BMP"),
-    "GIF": encode(SMALL.quantize(8), "GIF"),
-    "TIFF": encode(SMALL, "TIFF"),
-    "AVIF": encode(SMALL, "AVIF"),
-    "JPEG 2000": encode(SMALL, "JPEG2000"),
-}
-
-
-@pytest.mark.parametrize("name", FOREIGN)
-def test_another_format_is_named_and_refused(name: str) -> None:
+@pytest.mark.parametrize(("format", "name"), [("ICO", "no format"), ("PDF", "PDF")])
+def test_another_format_is_refused_with_advice(format: str, name: str) -> None:
     with pytest.raises(UnsupportedFormat, match=name) as refusal:
-        identify_bytes(FOREIGN[name], "a.png")
+        identify_bytes(encode(SMALL, format), "a.png")
     assert refusal.value.remedy
 
 

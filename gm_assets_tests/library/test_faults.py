@@ -113,7 +113,7 @@ def nasty(root: Path) -> dict[str, Action]:
         "bomb.png": Action.QUARANTINED,
         "lying.png": Action.QUARANTINED,
         "animated.webp": Action.WRITTEN,
-        "animated.gif": Action.QUARANTINED,
+        "animated.gif": Action.RECORDED,
         "cmyk.jpg": Action.WRITTEN,
         "deep.png": Action.WRITTEN,
         "palette.png": Action.WRITTEN,
