@@ -87,7 +87,6 @@ def test_words_that_mean_nothing_to_the_model_are_named(gm: Gm) -> None:
         (("generate", "watcher", "--size", "big"), 1, "no size of a frame"),
         (("generate", "watcher", "--views", "sideways"), 1, "there is no view 'sideways'"),
         (("generate", "watcher", "--frame", "storm"), 8, "the plan has no frame 'storm'"),
-        (("generate", "watcher", "--stage", "S2"), 1, "takes no lines of a sketch"),
         (("generate", "watcher", "--profile", "cloud"), 9, "is not a profile"),
         (("generate", "watcher", "--profile", "none"), 9, "switched off"),
         (("generate", "watcher", "--profile", "studio"), 9, ""),
