@@ -45,6 +45,8 @@ _HEAD = 4096
 _REMEDY = "Export the model as GLB from the program that made it, or as FBX 7.4 (2014) or later"
 #: What Assimp appends to the names of the nodes that it makes for pivots.
 _PIVOT = "_$AssimpFbx$"
+#: The material that it gives to meshes without one.
+_NONE = "DefaultMaterial"
 _BROKEN, _LARGE = 3, 4
 
 
@@ -193,7 +195,8 @@ def _main(source: str, target: str) -> int:
         print(f"more than {MOST_MEMORY >> 30} GiB of memory are needed", file=sys.stderr)
         return _LARGE
     except RuntimeError as error:
-        print(str(error).replace(source, "the file"), file=sys.stderr)
+        reason = str(error).rpartition(f"'{source}':")[2].strip()
+        print(reason or "Assimp gives no reason", file=sys.stderr)
         return _BROKEN
     return 0
 
@@ -224,8 +227,9 @@ def _write(scene: Any, target: str) -> None:
             vertices.append(own @ to_world[:3, :3].T + to_world[:3, 3])
             faces.append(corners[:, ::-1] if mirrored else corners)
             counts.append((len(own), len(corners)))
-            material = scene.materials[mesh.material_index].get("NAME", "")
-            labels.append((str(node.name or mesh.name).split(_PIVOT)[0], str(material)))
+            material = str(scene.materials[mesh.material_index].get("NAME", ""))
+            label = str(node.name or mesh.name).split(_PIVOT)[0]
+            labels.append((label, "" if material == _NONE else material))
         waiting += [(child, to_world) for child in reversed(node.children)]
     np.savez(
         target,
