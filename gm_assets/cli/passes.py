@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def passes(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="GLB, glTF, OBJ, PLY, STL, 3MF or USD.")],
+    file: Annotated[Path, typer.Argument(help="GLB, glTF, OBJ, PLY, STL, FBX, 3MF or USD.")],
     views: Annotated[
         str,
         typer.Option(help="front, back, left, right, top, three-quarter, hero, turntable:12."),
