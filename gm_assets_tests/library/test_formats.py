@@ -11,7 +11,6 @@ from PIL import Image
 from gm_assets import containers
 from gm_assets.identity import identify
 from gm_assets.library import Library, ingest, rebuild, recover, thumbnail
-from gm_assets.library.folder import HANDLED, KNOWN
 from gm_assets.memory.files import read_memory
 from gm_assets_tests.containers.samples import (
     MODEL,
@@ -93,7 +92,6 @@ def test_an_edit_is_seen_and_a_lost_memory_is_offered(library: Library, name: st
 
 
 def test_formats_that_carry_no_memory_are_still_met_with_advice(library: Library) -> None:
-    assert not HANDLED & KNOWN
     for file, head in {
         "shelf.obj": b"o bone\nv 0 0 0\n",
         "linked.gltf": b'{"asset":{"version":"2.0"},"buffers":[{"byteLength":4,"uri":"a.bin"}]}',
