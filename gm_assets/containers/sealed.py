@@ -24,7 +24,10 @@ from gm_assets.containers.layout import Where, broken
 from gm_assets.errors import SealedFormat
 
 #: What to do for a memory.
-ADVICE = "Export a PNG or TIFF for a memory, and name this file as its parent: gm link --parent"
+ADVICE = (
+    "Export a PNG or TIFF for a memory and name this file as its parent: "
+    "gm link EXPORT --parent FILE"
+)
 
 #: Bytes from the start that the signatures and brands lie in.
 _HEAD = 512

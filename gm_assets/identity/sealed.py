@@ -1,8 +1,7 @@
 """Pictures of sealed formats for eyes, where a decoder is at hand. No hash depends on them.
 
-Pillow decodes AVIF, GIF, BMP, JPEG 2000 and the composite of a PSD; OpenImageIO (extra `oiio`)
-DPX, JPEG XL and PSB. HEIC and camera raw have no decoder here: they are shown as what they are
-called.
+Pillow decodes AVIF, GIF, BMP, JPEG 2000 and the composite of a PSD of eight bits; OpenImageIO
+(extra `oiio`) other PSDs, PSB, DPX and JPEG XL. HEIC and camera raw have no decoder here.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from PIL import Image
 
 from gm_assets.containers.layout import Where
 from gm_assets.containers.sealed import SEALED
-from gm_assets.errors import TooLarge, UnreadableFile
+from gm_assets.errors import TooLarge, UnsupportedFormat
 
 #: Largest picture that is decoded to be shown. No file size bounds what a header may declare.
 MAX_SHOWN_PIXELS = 1 << 27
@@ -24,18 +23,18 @@ def opened(data: bytes, format: str, where: Where = None) -> Image.Image:
     """The first frame of a file of a sealed format, decoded, not turned.
 
     Raises:
-        UnreadableFile: nothing here decodes it.
+        UnsupportedFormat: nothing here decodes it.
         TooLarge: it declares more than `MAX_SHOWN_PIXELS`.
         MissingExtra: it takes OpenImageIO, which is not installed.
         ValueError, OSError, SyntaxError: damaged.
     """
-    if format == "psd" and data[4:6] == b"\0\2":
-        return _by_oiio(data, ".psb")
+    if format == "psd" and (data[4:6] != b"\0\1" or data[22:24] != b"\0\x08"):
+        return _by_oiio(data, ".psd")
     if format in ("dpx", "jxl"):
         return _by_oiio(data, f".{format}")
     decoder = _decoder(format)
     if decoder is None:
-        raise UnreadableFile(
+        raise UnsupportedFormat(
             f"it cannot be shown: nothing here decodes {SEALED[format].title}",
             where=where,
             remedy="Export a PNG or TIFF from it",

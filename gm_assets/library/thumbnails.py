@@ -47,6 +47,7 @@ def thumbnail(library: Library, content_id: str, size: int = 256) -> Path:
     Raises:
         NotFound: no file of the library holds that content now.
         UnreadableFile: its file cannot be shown.
+        UnsupportedFormat: nothing here decodes its format (HEIC, camera raw).
         LibraryError: the thumbnail cannot be written.
         ValueError: not a content id, or a size out of bounds.
     """

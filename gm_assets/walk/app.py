@@ -284,6 +284,8 @@ class Walk:
         """An error of ours, or of the request, as a page or as JSON."""
         if isinstance(error, GmError):
             status = 404 if isinstance(error, NotFound) else 500
+            if isinstance(error, UnsupportedFormat):  # a sound file that nothing here decodes
+                status = 415
             if isinstance(error, LibraryError | MissingExtra | ModelError):
                 status = 503
             facts = {"error": error.what, "where": error.where, "remedy": error.remedy}

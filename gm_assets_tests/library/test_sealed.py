@@ -10,7 +10,7 @@ from gm_assets.authoring.duplicates import duplicates
 from gm_assets.authoring.linking import link
 from gm_assets.authoring.suggesting import suggest
 from gm_assets.authoring.values import Statement
-from gm_assets.errors import SealedFormat, TooLarge, UnreadableFile
+from gm_assets.errors import SealedFormat, TooLarge, UnsupportedFormat
 from gm_assets.identity import identify, sealed
 from gm_assets.library import (
     Library,
@@ -183,7 +183,7 @@ def test_it_is_shown_where_a_decoder_is_at_hand(library: Library, name: str) -> 
 
 
 def test_what_nothing_decodes_is_said_and_a_bomb_is_not_decoded() -> None:
-    with pytest.raises(UnreadableFile, match="HEIC"):
+    with pytest.raises(UnsupportedFormat, match="HEIC"):
         sealed.opened(sealed_samples.heic(), "heif")
     bitmap, film = bytearray(sealed_samples.by_pillow("BMP")), bytearray(sealed_samples.dpx())
     bitmap[18:26] = (60_000).to_bytes(4, "little") * 2
@@ -192,6 +192,15 @@ def test_what_nothing_decodes_is_said_and_a_bomb_is_not_decoded() -> None:
     for data, format in ((bytes(bitmap), "bmp"), (large, "psd"), (bytes(film), "dpx")):
         with pytest.raises((TooLarge, ValueError), match=r"pixels|claims a"):
             sealed.opened(data, format)
+
+
+def test_a_psd_of_sixteen_bits_is_shown_too() -> None:
+    data = bytearray(sealed_samples.psd())
+    data[22:24] = b"\0\x10"
+    head = len(data) - 3 * sealed_samples.SIZE[0] * sealed_samples.SIZE[1]
+    deep = bytes(data[:head]) + b"".join(bytes((one, one)) for one in data[head:])
+    shown = np.asarray(sealed.opened(deep, "psd"))
+    assert np.array_equal(shown, np.asarray(sealed_samples.picture()))
 
 
 def test_the_suffixes_of_a_walk_are_told_apart() -> None:
