@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from gm_assets.authoring.duplicates import duplicates
 from gm_assets.authoring.linking import link
@@ -27,6 +28,7 @@ from gm_assets.library.folder import CATALOGUED, HANDLED, KNOWN
 from gm_assets.library.values import Action, Completed
 from gm_assets.memory.files import write_memory
 from gm_assets.memory.record import Memory, Placement, mint_document_id, mint_instance_id
+from gm_assets.walk import create_app
 from gm_assets_tests.containers import sealed_samples
 from gm_assets_tests.containers.sealed_samples import SAMPLES
 from gm_assets_tests.library.files import picture, rows
@@ -180,6 +182,23 @@ def test_it_is_shown_where_a_decoder_is_at_hand(library: Library, name: str) -> 
     drawn = np.asarray(sealed_samples.picture(), np.float64)
     # noise through GIF's palette, AVIF's quantiser and WebP's colour planes is still that noise
     assert np.corrcoef(shown.mean(2).ravel(), drawn.mean(2).ravel())[0, 1] > 0.8
+
+
+def test_the_walk_serves_its_page_and_its_bytes_also_where_nothing_decodes_it(
+    library: Library,
+) -> None:
+    path = library.root / "keeper" / "S2" / "reference.heic"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(sealed_samples.heic())
+    ingest(library, workers=1)
+    [(document, content)] = rows(library, "select document_id, content_id from files")
+    client = TestClient(create_app(library), base_url="http://localhost")
+    assert client.get("/chain/keeper.g01").status_code == 200
+    assert "reference.heic" in client.get(f"/asset/{document}").text
+    assert client.get(f"/file/{content}").content == path.read_bytes()
+    refused = client.get(f"/thumb/{content}.webp", headers={"Accept": "application/json"})
+    assert refused.status_code == 415
+    assert "HEIC" in refused.text
 
 
 def test_what_nothing_decodes_is_said_and_a_bomb_is_not_decoded() -> None:
