@@ -106,7 +106,9 @@ def _plates(plan: Chain) -> dict[str, object]:
 
 def _lifting(plan: Chain) -> dict[str, object]:
     """What is lifted from the plates, and whether it re-enters."""
-    found: dict[str, object] = {"frames": PLATES, "methods": ["field"]}
+    # Plates that a model made disagree about flat walls, which a field then pits; outlines do not.
+    method = "hull" if drawn_first(plan) else "field"
+    found: dict[str, object] = {"frames": PLATES, "methods": [method]}
     if plan.turns > 1:
         found |= {"turns": plan.turns, "accept": "plan"}
     return found
