@@ -86,6 +86,10 @@ def beside(bench: Bench, order: Order, kept: Kept) -> tuple[Kept, ...]:
         return ()
     lifted: Lift | None = None
     keeper = bench.keeper(order.used)
+    recorded = kept.memory.recipe or {}
+    results: dict[str, Any] = {
+        name: recorded[name] for name in ("made", "measures") if name in recorded
+    }
     found = []
     for form in SPLAT_FORMS:
         recipe = {**order.recipe, "form": form, "of": kept.content_id}
@@ -102,6 +106,7 @@ def beside(bench: Bench, order: Order, kept: Kept) -> tuple[Kept, ...]:
                 replace(label, title=f"{label.title}, {form.upper()}"),
                 recipe,
                 _parents(order.used, order.passes),
+                results=results,
                 history=bench.history(),
             )
         found.append(there)

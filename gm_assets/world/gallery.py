@@ -20,6 +20,7 @@ from gm_assets.making.guides import guide_of, picture_at
 from gm_assets.making.showing import measures
 from gm_assets.world.demo.chains import CHAINS
 from gm_assets.world.demo.shading import shaded
+from gm_assets.world.demo.shipping import PLATES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,7 +43,7 @@ class Hung:
 
 
 def frames_of(library: Library) -> list[Hung]:
-    """The generated frames of all chains of the demo that are in the library."""
+    """The generated frames of all chains of the demo that are in the library, plates left out."""
     con = library.catalogue()
     there = {row[0] for row in con.execute("select distinct chain from placements").fetchall()}
     found = []
@@ -50,6 +51,8 @@ def frames_of(library: Library) -> list[Hung]:
         if plan.name not in there or not shaded(plan):
             continue
         for frame in generate(library, plan.name, "S4").frames:
+            if frame.name == PLATES:
+                continue
             picture = picture_at(library.root, frame.kept)
             size = (picture.shape[1], picture.shape[0])
             camera = frame.kept.memory.camera

@@ -57,6 +57,9 @@ def test_an_edit_asks_for_a_decision_and_then_for_work(
     result = run(library, instance)
     assert checks(result) == {"nothing_stale": False, "every_edit_decided": True}
     (event,) = result.get_asset_materialization_events()
+    sheet = str(event.materialization.metadata["what to redo"].value)
+    name = sheet.rpartition("/")[2].partition(".webp")[0]
+    assert (library.state / "pictures" / f"{name}.webp").is_file()
     table = event.materialization.metadata["to redo"]
     assert isinstance(table, dg.TableMetadataValue)
     (row,) = table.records

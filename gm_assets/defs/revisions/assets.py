@@ -26,5 +26,6 @@ from gm_assets.defs.revisions.metadata import stale_metadata
 def stale(library: LibraryResource) -> dg.MaterializeResult:
     from gm_assets.library.stale import stale as find_stale
 
-    version, metadata = stale_metadata(find_stale(library.open(read_only=True)))
+    opened = library.open(read_only=True)
+    version, metadata = stale_metadata(opened, library, find_stale(opened))
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(version))

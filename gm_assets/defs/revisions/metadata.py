@@ -12,10 +12,17 @@ from gm_assets.defs.store import ROWS
 from gm_assets.defs.tables import as_table
 
 if TYPE_CHECKING:
+    from gm_assets.defs.resources import LibraryResource
+    from gm_assets.library import Library
     from gm_assets.library.stale import Cause, StaleReport
 
+#: Documents that the contact sheet shows: the first to redo.
+SHOWN = 40
 
-def stale_metadata(report: StaleReport) -> tuple[str, dict[str, dg.MetadataValue]]:
+
+def stale_metadata(
+    library: Library, resource: LibraryResource, report: StaleReport
+) -> tuple[str, dict[str, dg.MetadataValue]]:
     """The list's data version and its metadata.
 
     The data version is the sha256 over every listed document with its reasons and every
@@ -24,6 +31,7 @@ def stale_metadata(report: StaleReport) -> tuple[str, dict[str, dg.MetadataValue
     chains = Counter(place.split()[0] for redo in report.redo for place in redo.places)
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(report.total),
+        **({"what to redo": _sheet(library, resource, report)} if report.redo else {}),
         "to redo": redo_table(report),
         "by chain": as_table(("chain", "places"), sorted(chains.items())[:ROWS]),
         "overwritten files to decide about": dg.MetadataValue.int(len(report.undecided)),
@@ -36,6 +44,25 @@ def stale_metadata(report: StaleReport) -> tuple[str, dict[str, dg.MetadataValue
         *(f"{u.document_id} {u.path} {u.reason}" for u in report.undecided),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest(), metadata
+
+
+def _sheet(library: Library, resource: LibraryResource, report: StaleReport) -> dg.MetadataValue:
+    """A contact sheet of the first documents to redo, in their order."""
+    from gm_assets.errors import GmError
+    from gm_assets.finding.sheets import Card, draw
+    from gm_assets.library.pictures import keep_picture
+
+    cards = [
+        Card(redo.document.content_id, (f"{redo.order}", *redo.places[:1]))
+        for redo in report.redo[:SHOWN]
+        if redo.document.content_id is not None
+    ]
+    heading = [f"{report.total:,} to redo, parents first"]
+    try:
+        url = resource.picture_url(keep_picture(library, draw(library, cards, heading)))
+    except GmError as error:  # a full disk must not hide the tables
+        return dg.MetadataValue.text(error.what)
+    return dg.MetadataValue.md(f"![to redo]({url})")
 
 
 def redo_table(report: StaleReport) -> dg.TableMetadataValue:
