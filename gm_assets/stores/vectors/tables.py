@@ -96,10 +96,13 @@ class Tables:
         """The table of a model, or None where it has none."""
         check_model(model)
         with self._guard:
-            if not (self.root / f"{model}.lance").is_dir():
+            folder = self.root / f"{model}.lance"
+            if not folder.is_dir():
                 self._tables.pop(model, None)
                 return None
             if model not in self._tables:
+                if _unborn(folder):
+                    return None
                 with reading(self.root):
                     self._tables[model] = self._sound(self._database.open_table(model))
             return self._tables[model]
@@ -178,3 +181,11 @@ def check_model(model: str) -> None:
     """Only a fingerprint may become a folder's name."""
     if not _MODEL.match(model):
         raise ValueError(f"{model!r} is not the fingerprint of a model")
+
+
+def _unborn(folder: Path) -> bool:
+    """Whether another process is making a table: its folder has neither a version nor rows yet.
+
+    A folder with rows and no version is a damaged table, and opening it says so.
+    """
+    return not any((folder / "_versions").glob("*")) and not (folder / "data").exists()

@@ -241,6 +241,11 @@ def test_two_processes_that_write_at_once_lose_and_double_nothing(store: VectorS
     assert sorted(store.known(MODEL).to_pylist()) == sorted(f"content {i}" for i in range(52))
 
 
+def test_a_table_that_another_process_is_making_has_no_vectors_yet(store: VectorStore) -> None:
+    (store.root / f"{MODEL}.lance" / "_versions").mkdir(parents=True)
+    assert list(store.all(MODEL)) == [] and store.count(MODEL) == 0
+
+
 def test_a_writer_that_waited_long_enough_says_who_is_in_the_way(store: VectorStore) -> None:
     impatient = VectorStore(store.root, patience=0.05)
     with turn(store.root, 0), pytest.raises(LibraryLocked):
