@@ -154,7 +154,7 @@ def _write(
             linked_count += sum(1 for step in result.written if step.parent is not None)
             done += _outcomes(path, changes[path], result)
             if result.reason is None:  # also what a killed run had written, and not recorded
-                _record(library, recorder, result.examined)
+                recorder.rewrote(library, result.examined)
             if progress is not None:
                 progress(Progress(count, len(changes), 0, path, "write"))
     finally:
@@ -193,15 +193,6 @@ def _outcomes(path: str, change: Change, result: _Result) -> list[Done]:
             outcome, detail = "failed", result.reason
         found.append(Done(step.line, path, outcome, detail))
     return found
-
-
-def _record(library: Library, recorder: Recorder, examined: Examined) -> None:
-    """The row of a file whose memory was written."""
-    ruling = library.ruling(examined.path)
-    recorder.wrote(examined.path)
-    recorder.add(examined, library.managed(examined.path), ruling.placement if ruling else None)
-    if recorder.due:
-        recorder.commit()
 
 
 def _obstacle(examined: Examined, content_id: str) -> str | None:

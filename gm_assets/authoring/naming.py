@@ -148,11 +148,7 @@ def _move(root: Path, one: Renaming) -> str | None:
 
 def _record(library: Library, recorder: Recorder, one: Renaming) -> None:
     recorder.drop([one.old])
-    ruling = library.ruling(one.new)
-    examined = examine(os.fspath(library.root), one.new)
-    recorder.add(examined, library.managed(one.new), ruling.placement if ruling else None)
-    if recorder.due:
-        recorder.commit()
+    recorder.add_ruled(library, examine(os.fspath(library.root), one.new))
 
 
 def _with_problems(root: Path, named: Sequence[Renaming]) -> tuple[Renaming, ...]:

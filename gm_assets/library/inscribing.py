@@ -109,7 +109,7 @@ def inscribe(
                 path = result.examined.path
                 if result.written:
                     written += 1
-                    _record(library, recorder, result.examined)
+                    recorder.rewrote(library, result.examined)
                 elif result.reason is not None:
                     refused.append(Unembedded(path, result.reason))
                 if progress is not None:
@@ -133,15 +133,6 @@ def _vectors(library: Library, model: str, files: pa.Table) -> dict[str, tuple[s
         for path, content_id in zip(paths, contents, strict=True)
         if content_id in packed
     }
-
-
-def _record(library: Library, recorder: Recorder, examined: Examined) -> None:
-    """The row of a file whose memory was written."""
-    ruling = library.ruling(examined.path)
-    recorder.wrote(examined.path)
-    recorder.add(examined, library.managed(examined.path), ruling.placement if ruling else None)
-    if recorder.due:
-        recorder.commit()
 
 
 def _obstacle(examined: Examined, content_id: str) -> str | None:

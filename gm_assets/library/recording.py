@@ -73,6 +73,18 @@ class Recorder:
         """Say that a worker wrote a memory into this file and left its folder to `commit`."""
         self._folders.add((self._root / path).parent)
 
+    def rewrote(self, library: Library, examined: Examined) -> None:
+        """Take the row of a file whose memory a worker wrote, and commit where it is time."""
+        self.wrote(examined.path)
+        self.add_ruled(library, examined)
+
+    def add_ruled(self, library: Library, examined: Examined) -> None:
+        """`add` by what gm.toml says of the path, and commit where it is time."""
+        ruling = library.ruling(examined.path)
+        self.add(examined, library.managed(examined.path), ruling.placement if ruling else None)
+        if self.due:
+            self.commit()
+
     @property
     def due(self) -> bool:
         """Whether it is time to commit what was added."""

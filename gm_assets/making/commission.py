@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gm_assets.diffusion.protocol import Guide, Picture
-from gm_assets.errors import GmError, ModelError, WriteRefused
+from gm_assets.errors import GmError, ModelError
 from gm_assets.library.encoders import Embedder, embedder_of
 from gm_assets.library.recovery import carriers
 from gm_assets.making.frames import Easel, Frame, Model, Told
 from gm_assets.making.guides import SKETCH, Stand, sketch_stand, stand_of
+from gm_assets.making.housing import refuse_planned
 from gm_assets.making.keeping import GENERATOR, PROGRAM, Keeper, Kept, Maker
 from gm_assets.making.plans import Changes, FramePlan, Made, Plan
 from gm_assets.making.sources import Chain, NothingToObey
@@ -83,19 +84,7 @@ class Commission:
         plan = changes.of(chain.plan(stage))
         source = chain.source("S3" if stage == "S4" else "S1")
         made = cls(chain, plan, spec or _spec_of(library, plan), source)
-        inside = (library.root / made.folder).resolve().is_relative_to(library.root.resolve())
-        if not inside:
-            raise WriteRefused(
-                "a link on the way to this folder leads out of the library",
-                where=library.root / made.folder,
-                remedy="Name another `folder` in the plan",
-            )
-        if not library.managed(f"{made.folder}/frame.png"):
-            raise WriteRefused(
-                "this folder is not managed: gm.toml forbids writing memories here",
-                where=library.root / made.folder,
-                remedy="Name another `folder` in the plan, or set managed = true for this one",
-            )
+        refuse_planned(library, made.folder, "frame.png")
         return made
 
     @property

@@ -7,15 +7,15 @@ it is done, whole or not at all.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gm_assets.diffusion.protocol import Guide, Picture, Reading, Shaded, Shader, Words
-from gm_assets.errors import LibraryError, NotFound
+from gm_assets.errors import NotFound
 from gm_assets.making.guides import INFLATED, Stand, picture_at
-from gm_assets.making.keeping import Keeper, Kept, Label, Machine, kept_at, recipe_hash
+from gm_assets.making.housing import document_at
+from gm_assets.making.keeping import Keeper, Kept, Label, Machine, recipe_hash
 from gm_assets.making.plans import FramePlan, Made, Plan
 from gm_assets.memory.record import SLUG, Event, Placement, parse_chain_key
 from gm_assets.sculpt.maps import png
@@ -264,18 +264,9 @@ class Easel:
             LibraryError: something else lies in its place, or it was edited.
         """
         usual = f"{self.keeper.folder}/{order.name}" if self.keeper.folder else order.name
-        kept = kept_at(self.keeper.root, usual, order.document_id, self.stage)
-        if kept is None and (path := self.found(order.document_id)) is not None:
-            kept = kept_at(self.keeper.root, path, order.document_id, self.stage)
-        if kept is not None:
-            return kept
-        if os.path.lexists(self.keeper.root / usual):  # asked before minutes are spent on it
-            raise LibraryError(
-                "it was edited, or it is another file than the frame that belongs here",
-                where=self.keeper.root / usual,
-                remedy="Keep the edit with `gm revise FILE`, or move the file away",
-            )
-        return None
+        return document_at(
+            self.keeper.root, usual, order.document_id, self.stage, "frame", self.found
+        )
 
     def _shaded(
         self,

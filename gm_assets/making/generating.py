@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gm_assets.errors import GmError
-from gm_assets.library import Progress, ProgressFunction, ingest
+from gm_assets.library import Progress, ProgressFunction
 from gm_assets.making.commission import Commission
 from gm_assets.making.frames import Frame, NotMade, Told
 from gm_assets.making.guides import INFLATED
+from gm_assets.making.housing import catalogue
 from gm_assets.making.keeping import Kept, recipe_hash
 from gm_assets.making.plans import NO_CHANGES, Changes, Made
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Units of progress of one frame.
 PARTS = 100
-#: Seconds that finished frames wait for another writer before LibraryLocked.
-WRITER_WAIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -190,9 +189,9 @@ def _followed(commission: Commission, progress: ProgressFunction | None) -> Gene
     except Exception:
         # What was made before the error stays, so the catalogue should know it.
         with suppress(GmError):
-            _catalogue(commission, None)
+            catalogue(commission.library, commission.kept)
         raise
-    _catalogue(commission, progress)
+    catalogue(commission.library, commission.kept, progress)
     mine = {frame.kept.path for frame in frames}
     passes = {kept.path: kept for kept in commission.kept if kept.path not in mine}
     return Generated(
@@ -205,16 +204,6 @@ def _followed(commission: Commission, progress: ProgressFunction | None) -> Gene
         _notes(frames),
         time.monotonic() - started,
     )
-
-
-def _catalogue(commission: Commission, progress: ProgressFunction | None) -> None:
-    """Take the files of a commission into the catalogue."""
-    library = commission.library
-    paths = dict.fromkeys(library.root / kept.path for kept in commission.kept if kept.path)
-    if paths:
-        # Frames took minutes: another writer is worth waiting for.
-        patient = replace(library, wait=max(library.wait, WRITER_WAIT_S))
-        ingest(patient, paths, progress=progress)
 
 
 def _told(progress: ProgressFunction | None) -> Told | None:

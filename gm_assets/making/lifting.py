@@ -7,7 +7,6 @@ names its document before it is made: one that lies there is verified instead of
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -16,11 +15,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gm_assets.errors import GmError, LibraryError, NotFound, WriteRefused
-from gm_assets.library import Progress, ProgressFunction, ingest
+from gm_assets.errors import GmError, NotFound
+from gm_assets.library import Progress, ProgressFunction
 from gm_assets.library.recovery import carriers
 from gm_assets.lifting.methods import MethodFacts, method_facts
-from gm_assets.making.keeping import PROGRAM, TRAINED, Keeper, Kept, Label, kept_at, recipe_hash
+from gm_assets.making.housing import catalogue, document_at, refuse_planned
+from gm_assets.making.keeping import PROGRAM, TRAINED, Keeper, Kept, Label, recipe_hash
 from gm_assets.making.lift_plans import NO_LIFT_CHANGES, LiftChanges, LiftPlan, settings_of
 from gm_assets.making.plans import plan_file, read_lift_plan
 from gm_assets.making.plates import ENOUGH, NothingToLift, PlateSet, Source, plates_of
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from gm_assets.lifting.protocol import Lift, Plate
     from gm_assets.sculpt.model import Sculpt
 
-#: Seconds that finished structures wait for another writer before LibraryLocked.
-WRITER_WAIT_S = 120.0
 #: Digits of the document's id in a file name: other settings are another file.
 DIGITS = 8
 #: What a structure is called as a part of its stage.
@@ -168,9 +166,9 @@ def lift_chain(
     except Exception:
         # What was made before the error stays, so the catalogue should know it.
         with suppress(GmError):
-            _catalogue(bench, None)
+            catalogue(bench.library, bench.kept)
         raise
-    _catalogue(bench, progress)
+    catalogue(bench.library, bench.kept, progress)
     return Lifted(
         bench.chain.key,
         bench.plan,
@@ -206,7 +204,7 @@ def verify_lift(library: Library, key: str) -> Lifted:
             )
         bench.kept.append(kept)
         found.append(Structure(method, kept, False, order.used, order.held_out))
-    _catalogue(bench, None)
+    catalogue(bench.library, bench.kept)
     return Lifted(bench.chain.key, bench.plan, tuple(found), {}, (), time.monotonic() - started)
 
 
@@ -256,12 +254,7 @@ class Bench:
         """Resolve chain and plan. Raises as `lift_chain`."""
         chain = Chain.of(library, key)
         bench = cls(chain, changes.of(lift_plan(library, chain.key)), only, not chain.has("S5"))
-        if not library.managed(f"{bench.folder}/structure.glb"):
-            raise WriteRefused(
-                "this folder is not managed: gm.toml forbids writing memories here",
-                where=library.root / bench.folder,
-                remedy="Name another `folder` in the plan, or set managed = true for this one",
-            )
+        refuse_planned(library, bench.folder, "structure.glb")
         return bench
 
     @property
@@ -459,18 +452,14 @@ class Bench:
         Raises:
             LibraryError: something else lies in its place, or it was edited.
         """
-        root, usual = self.library.root, f"{self.folder}/{name}"
-        kept = kept_at(root, usual, document_id, "S5")
-        path = carriers(self.library, {document_id}).get(document_id)
-        if kept is None and path is not None:
-            kept = kept_at(root, path, document_id, "S5")
-        if kept is None and os.path.lexists(root / usual):
-            raise LibraryError(
-                "it was edited, or it is another file than the structure that belongs here",
-                where=root / usual,
-                remedy="Keep the edit with `gm revise FILE`, or move the file away",
-            )
-        return kept
+        return document_at(
+            self.library.root,
+            f"{self.folder}/{name}",
+            document_id,
+            "S5",
+            "structure",
+            lambda wanted: carriers(self.library, {wanted}).get(wanted),
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -483,15 +472,6 @@ def _plain(value: Any) -> Any:
 def _recorded(kept: Kept, name: str) -> Mapping[str, Any]:
     found = (kept.memory.recipe or {}).get(name)
     return found if isinstance(found, dict) else {}
-
-
-def _catalogue(bench: Bench, progress: ProgressFunction | None) -> None:
-    """Take the files of a bench into the catalogue."""
-    library = bench.library
-    paths = dict.fromkeys(library.root / kept.path for kept in bench.kept if kept.path)
-    if paths:
-        patient = replace(library, wait=max(library.wait, WRITER_WAIT_S))
-        ingest(patient, paths, progress=progress)
 
 
 def _told(progress: ProgressFunction | None, method: str) -> Any:

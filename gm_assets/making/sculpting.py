@@ -7,7 +7,6 @@ that can know and what it guesses stands in the memory of the sculpt.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from gm_assets.errors import GmError, LibraryError, WriteRefused
-from gm_assets.library import ProgressFunction, ingest
+from gm_assets.errors import GmError
+from gm_assets.library import ProgressFunction
 from gm_assets.lifting.drawn_solid import DrawingSettings, drawn_plate, lift_drawing
 from gm_assets.lifting.inflation import View
 from gm_assets.making.guides import picture_at
+from gm_assets.making.housing import catalogue, document_at, refuse_unwritable
 from gm_assets.making.keeping import PROGRAM, Keeper, Kept, Label, kept_at, recipe_hash
-from gm_assets.making.lifting import DIGITS, WRITER_WAIT_S
+from gm_assets.making.lifting import DIGITS
 from gm_assets.making.sources import Chain
 from gm_assets.memory.record import Placement
 from gm_assets.words import counted
@@ -100,12 +100,7 @@ def sculpt_chain(
     started = time.monotonic()
     chain = Chain.of(library, key)
     folder = f"{chain.folder}/sculpt"
-    if not library.managed(f"{folder}/sculpt.glb"):
-        raise WriteRefused(
-            "this folder is not managed: gm.toml forbids writing memories here",
-            where=library.root / folder,
-            remedy="Set managed = true for it in gm.toml",
-        )
+    refuse_unwritable(library, folder, "sculpt.glb", "Set managed = true for it in gm.toml")
     drawings = drawings_of(chain)
     settings = settings or DrawingSettings()
     keeper = Keeper(
@@ -119,18 +114,11 @@ def sculpt_chain(
     recipe = _recipe(chain, settings, drawings)
     document = keeper.document_id(recipe)
     name = f"drawn-{document.rpartition(':')[2][:DIGITS]}.glb"
-    kept = kept_at(library.root, f"{folder}/{name}", document, "S3")
+    kept = document_at(library.root, f"{folder}/{name}", document, "S3", "sculpt")
     made = kept is None
     if kept is None:
-        if os.path.lexists(library.root / folder / name):
-            raise LibraryError(
-                "it was edited, or it is another file than the sculpt that belongs here",
-                where=library.root / folder / name,
-                remedy="Keep the edit with `gm revise FILE`, or move the file away",
-            )
         kept = _made(chain, keeper, name, settings, drawings, recipe, note)
-    patient = replace(library, wait=max(library.wait, WRITER_WAIT_S))
-    ingest(patient, [library.root / str(kept.path)], progress=progress)
+    catalogue(library, [kept], progress)
     return Sculpted(chain.key, kept, made, drawings, time.monotonic() - started)
 
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gm_assets.errors import GmError, InvalidMemory, WriteRefused
+from gm_assets.errors import GmError, InvalidMemory
+from gm_assets.making.housing import refuse_unwritable
 from gm_assets.making.keeping import PROGRAM, Keeper, Label, kept_at
 from gm_assets.making.passes import Mesh, PassOrder, PassSet, make_passes, mesh_of
 from gm_assets.memory.record import Placement, parse_chain_key
@@ -96,12 +97,8 @@ def passes_in_library(
     placement = stated.placement() or (ruling.placement if ruling else None)
     mesh = mesh_of(library.root, relative, placement=placement, up=stated.up, unit=stated.unit)
     folder = _folder(library, mesh, relative)
-    if not library.managed(f"{folder}/depth.png".lstrip("/")):
-        raise WriteRefused(
-            "this folder is not managed: gm.toml forbids writing memories here",
-            where=library.root / folder,
-            remedy="Choose another with --out, or set managed = true for this one",
-        )
+    remedy = "Choose another with --out, or set managed = true for this one"
+    refuse_unwritable(library, folder, "depth.png", remedy)
     memory, embedder = mesh.memory, embedder_of(library)
     keeper = Keeper(
         library.root,
