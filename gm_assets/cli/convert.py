@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gm_assets.cli.options import JsonOption, LibraryOption, library_holding
+from gm_assets.cli.options import JsonOption, LibraryOption, check_axes, library_holding
 from gm_assets.cli.output import note, print_fields, print_json
 from gm_assets.errors import GmError, InvalidMemory
 from gm_assets.words import counted
@@ -50,12 +50,8 @@ def convert(
     from gm_assets.library import Library
     from gm_assets.making.converting import Wish
     from gm_assets.making.converting import convert as make
-    from gm_assets.sculpt.reading import UNITS
 
-    if up not in ("y", "z") or unit not in UNITS:
-        raise GmError(
-            f"--up {up} --unit {unit}", remedy=f"--up is y or z, --unit {', '.join(UNITS)}"
-        )
+    check_axes(up, unit)
     wish = Wish(_placement(chain, stage), up, unit)
     root = library_holding(ctx, library, out or file)
     done = make(file, out, wish, None if root is None else Library.open(root))

@@ -74,6 +74,21 @@ def library_holding(ctx: typer.Context, chosen: Path | None, file: Path) -> Path
     return root if inside else None
 
 
+def check_axes(up: str, unit: str) -> None:
+    """Refuse `--up` and `--unit` that no reader of meshes knows.
+
+    Raises:
+        GmError: one of them is another word.
+    """
+    from gm_assets.errors import GmError
+    from gm_assets.sculpt.reading import UNITS
+
+    if up not in ("y", "z") or unit not in UNITS:
+        raise GmError(
+            f"--up {up} --unit {unit}", remedy=f"--up is y or z, --unit {', '.join(UNITS)}"
+        )
+
+
 def _library_around(path: Path) -> Path | None:
     """The folder at or above `path` that has a gm.toml."""
     for folder in (path, *path.parents):

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gm_assets.cli.options import JsonOption, LibraryOption, library_holding, open_library
+from gm_assets.cli.options import (
+    JsonOption,
+    LibraryOption,
+    check_axes,
+    library_holding,
+    open_library,
+)
 from gm_assets.cli.output import note, print_json, print_table, progress_bar
 from gm_assets.errors import GmError
 from gm_assets.words import counted
@@ -86,13 +92,9 @@ def passes(
     from gm_assets.making.passes import USUAL, PassOrder
     from gm_assets.making.viewing import Stated, passes_in_folder, passes_in_library
     from gm_assets.sculpt.pathtrace import Final
-    from gm_assets.sculpt.reading import UNITS
     from gm_assets.sculpt.views import Lens
 
-    if up not in ("y", "z") or unit not in UNITS:
-        raise GmError(
-            f"--up {up} --unit {unit}", remedy=f"--up is y or z, --unit {', '.join(UNITS)}"
-        )
+    check_axes(up, unit)
     if tracer not in _TRACERS:
         raise GmError(f"--tracer {tracer}", remedy=f"It is {' or '.join(_TRACERS)}")
     width, height = _size(size)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from gm_assets.defs.library.assets import library_files
+from gm_assets.defs.partitions import register_chains
 from gm_assets.errors import NotFound
 from gm_assets.memory.record import Stage
 
@@ -106,6 +107,16 @@ def unwritten(library: Library) -> dict[str, list[tuple[str, Stage]]]:
 def chain_keys(library: Library) -> list[str]:
     """The chain keys of the catalogue, in order."""
     return sorted(set(library.store.read("chains", ["key"]).column("key").to_pylist()))
+
+
+def listed_chains(
+    library: Library, instance: dg.DagsterInstance, chains: Sequence[str]
+) -> list[str]:
+    """The chains that a run names, or all of the catalogue; those it has become partitions."""
+    known = chain_keys(library)
+    wanted = list(chains) or known
+    register_chains(instance, [key for key in wanted if key in set(known)])
+    return wanted
 
 
 def stage_versions(library: Library) -> dict[Stage, dict[str, str]]:

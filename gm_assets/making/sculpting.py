@@ -24,7 +24,7 @@ from gm_assets.making.guides import picture_at
 from gm_assets.making.housing import catalogue, document_at, refuse_unwritable
 from gm_assets.making.keeping import PROGRAM, Keeper, Kept, Label, kept_at, recipe_hash
 from gm_assets.making.lifting import DIGITS
-from gm_assets.making.sources import Chain
+from gm_assets.making.sources import Chain, NothingToObey
 from gm_assets.memory.record import Placement
 from gm_assets.words import counted
 
@@ -83,6 +83,7 @@ def sculpt_chain(
     key: str,
     settings: DrawingSettings | None = None,
     *,
+    least: int = 1,
     note: str | None = None,
     progress: ProgressFunction | None = None,
 ) -> Sculpted:
@@ -90,10 +91,11 @@ def sculpt_chain(
 
     Args:
         key: of the chain, e.g. `seam-keeper.g01`; a bare name means its first generation.
+        least: drawings that it is to be made from at least; from one comes a relief.
         note: why, for the sculpt's description.
 
     Raises:
-        NotFound: no such chain. NothingToObey: it has no drawing.
+        NotFound: no such chain. NothingToObey: it has no drawing, or fewer than that.
         LiftError: a drawing has no outline, or the drawings contradict each other.
         WriteRefused: the folder is not managed. LibraryLocked, LibraryError: as for `ingest`.
     """
@@ -102,6 +104,12 @@ def sculpt_chain(
     folder = f"{chain.folder}/sculpt"
     refuse_unwritable(library, folder, "sculpt.glb", "Set managed = true for it in gm.toml")
     drawings = drawings_of(chain)
+    if len(drawings) < least:
+        raise NothingToObey(
+            f"{counted(len(drawings), 'drawing')} that can be used, not {least}",
+            where=chain.key,
+            remedy="Place drawings with --stage S1 --view front, side or top",
+        )
     settings = settings or DrawingSettings()
     keeper = Keeper(
         library.root,

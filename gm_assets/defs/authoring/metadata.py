@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from gm_assets.defs.sheets import contact_sheet
 from gm_assets.defs.store import ROWS
 from gm_assets.defs.tables import as_table
 
@@ -88,9 +89,7 @@ def _sheet(
     library: Library, resource: LibraryResource, places: Sequence[Suggestion]
 ) -> dg.MetadataValue:
     """A contact sheet of unplaced pictures with the chains suggested for them."""
-    from gm_assets.errors import GmError
-    from gm_assets.finding.sheets import Card, draw
-    from gm_assets.library.pictures import keep_picture
+    from gm_assets.finding.sheets import Card
 
     best = list({one.content_id: one for one in reversed(places)}.values())[::-1]
     cards = [
@@ -98,9 +97,5 @@ def _sheet(
         for one in best[:SHOWN]
         if one.placement is not None
     ]
-    heading = [f"{len(best):,} unplaced, the best suggestions first"]
-    try:
-        url = resource.picture_url(keep_picture(library, draw(library, cards, heading)))
-    except GmError as error:  # a full disk must not hide the tables
-        return dg.MetadataValue.text(error.what)
-    return dg.MetadataValue.md(f"![unplaced pictures]({url})")
+    heading = f"{len(best):,} unplaced, the best suggestions first"
+    return contact_sheet(library, resource, cards, heading, "unplaced pictures")

@@ -15,6 +15,7 @@ import dagster as dg
 
 from gm_assets.defs.generating.checks import MADE, failed, judge, made_asset, recorded, summary
 from gm_assets.defs.generating.metadata import generated_metadata
+from gm_assets.defs.reasons import reason_of
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.events import DATA_VERSION_TAG, record_chains
 from gm_assets.defs.stages.events import Work as StageWork
@@ -157,7 +158,7 @@ def _make(
         return
     except Exception as error:
         # Any fault of one chain, foreseen or not, stays with that chain.
-        reason = str(error) if isinstance(error, GmError) else f"{type(error).__name__}: {error}"
+        reason = reason_of(error)
         log.error(f"{key} {stage}: {reason}")
         tally.reasons.setdefault(stage, {})[key] = reason
         yield failed(stage, key, reason)

@@ -6,9 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from gm_assets.defs.generating.events import Event, verify_chains_frames
-from gm_assets.defs.partitions import register_chains
 from gm_assets.defs.resources import LibraryResource
-from gm_assets.defs.store import chain_keys
+from gm_assets.defs.store import listed_chains
 
 
 class FrameList(dg.Config):
@@ -28,9 +27,7 @@ def verify_listed_frames(
     context: dg.OpExecutionContext, config: FrameList, library: LibraryResource
 ) -> Iterator[Event]:
     opened = library.open()
-    known = chain_keys(opened)
-    wanted = config.chains or known
-    register_chains(context.instance, [key for key in wanted if key in set(known)])
+    wanted = listed_chains(opened, context.instance, config.chains)
     yield from verify_chains_frames(wanted, opened, library, context.log)
 
 

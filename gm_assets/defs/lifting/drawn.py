@@ -8,15 +8,15 @@ from pydantic import Field
 
 from gm_assets.defs.lifting.assets import CODE_VERSION, GROUP, OWNERS
 from gm_assets.defs.partitions import chains
+from gm_assets.defs.reasons import reason_of
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.checks import stage_asset
 from gm_assets.defs.stages.events import DATA_VERSION_TAG, record_chains
 from gm_assets.defs.stages.events import Work as StageWork
-from gm_assets.errors import GmError
 from gm_assets.memory.record import Stage
-from gm_assets.words import counted
 
 if TYPE_CHECKING:
+    from gm_assets.library import Library
     from gm_assets.lifting.drawn_solid import DrawingSettings
 
 DRAWN = dg.AssetKey("drawn_sculpts")
@@ -65,11 +65,10 @@ def drawn_chains(
     reasons: dict[str, str] = {}
     for key in context.partition_keys:
         try:
-            yield from _sculpted(context, library, key, settings)
+            yield from _sculpted(context, opened, library, key, settings)
         except Exception as error:
             # Any fault of one chain, foreseen or not, stays with that chain.
-            known = isinstance(error, GmError)
-            reasons[key] = str(error) if known else f"{type(error).__name__}: {error}"
+            reasons[key] = reason_of(error)
             context.log.error(f"{key}: {reasons[key]}")
             yield dg.AssetObservation(
                 DRAWN,
@@ -83,25 +82,22 @@ def drawn_chains(
 
 def _sculpted(
     context: dg.AssetExecutionContext,
+    library: "Library",
     resource: LibraryResource,
     key: str,
     settings: "DrawingSettings",
 ) -> Iterator[Event]:
     """Make or verify one chain's sculpt; one that has fewer than two views is observed."""
     from gm_assets.lineage.chains import data_version
-    from gm_assets.making.sculpting import drawings_of, sculpt_chain
-    from gm_assets.making.sources import Chain, NothingToObey
+    from gm_assets.making.sculpting import sculpt_chain
+    from gm_assets.making.sources import NothingToObey
 
-    library = resource.open()
     try:
-        count = len(drawings_of(Chain.of(library, key)))
-    except NothingToObey:
-        count = 0
-    if count < 2:
-        said = f"{counted(count, 'drawing')} that can be used: two or three of front, side, top"
+        done = sculpt_chain(library, key, settings, least=2)
+    except NothingToObey as error:
+        said = str(error)
         yield dg.AssetObservation(DRAWN, partition=key, description=said, metadata={"gap": said})
         return
-    done = sculpt_chain(library, key, settings)
     stands: tuple[Stage, ...] = ("S3",)
     work = StageWork(chains=[done.key], record=stands, check=stands)
     yield from record_chains(work, library, resource, context.instance, context.log)

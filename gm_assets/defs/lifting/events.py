@@ -21,6 +21,7 @@ from gm_assets.defs.lifting.metadata import (
     reentry_metadata,
 )
 from gm_assets.defs.partitions import register_chains
+from gm_assets.defs.reasons import reason_of
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.assets import REENTRY
 from gm_assets.defs.stages.events import DATA_VERSION_TAG, record_chains
@@ -108,7 +109,7 @@ def turn_chains(
         try:
             yield from _turn(key, library, resource, instance, log)
         except Exception as error:
-            reasons[key] = _reason(error)
+            reasons[key] = reason_of(error)
             log.error(f"{key}: {reasons[key]}")
             yield failed(key, reasons[key])
     if reasons:
@@ -219,7 +220,7 @@ def _lift(
         return
     except Exception as error:
         # Any fault of one chain, foreseen or not, stays with that chain.
-        reason = _reason(error)
+        reason = reason_of(error)
         log.error(f"{key}: {reason}")
         tally.reasons[key] = reason
         yield failed(key, reason)
@@ -300,10 +301,6 @@ def _reentry(
         metadata=reentry_metadata(found, resource),
         tags={DATA_VERSION_TAG: version or "none"},
     )
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, GmError) else f"{type(error).__name__}: {error}"
 
 
 def _progress(log: dg.DagsterLogManager, key: str) -> ProgressFunction:

@@ -11,9 +11,8 @@ from gm_assets.defs.lifting.events import (
     turn_chains,
     verify_structures_of,
 )
-from gm_assets.defs.partitions import register_chains
 from gm_assets.defs.resources import LibraryResource
-from gm_assets.defs.store import chain_keys
+from gm_assets.defs.store import listed_chains
 
 
 class TurnRun(dg.Config):
@@ -63,9 +62,7 @@ def verify_listed_structures(
     context: dg.OpExecutionContext, config: StructureList, library: LibraryResource
 ) -> Iterator[Event]:
     opened = library.open()
-    known = chain_keys(opened)
-    wanted = config.chains or known
-    register_chains(context.instance, [key for key in wanted if key in set(known)])
+    wanted = listed_chains(opened, context.instance, config.chains)
     yield from verify_structures_of(wanted, opened, library, context.instance, context.log)
 
 

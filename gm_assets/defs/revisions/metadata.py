@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from gm_assets.defs.sheets import contact_sheet
 from gm_assets.defs.store import ROWS
 from gm_assets.defs.tables import as_table
 
@@ -48,21 +49,15 @@ def stale_metadata(
 
 def _sheet(library: Library, resource: LibraryResource, report: StaleReport) -> dg.MetadataValue:
     """A contact sheet of the first documents to redo, in their order."""
-    from gm_assets.errors import GmError
-    from gm_assets.finding.sheets import Card, draw
-    from gm_assets.library.pictures import keep_picture
+    from gm_assets.finding.sheets import Card
 
     cards = [
         Card(redo.document.content_id, (f"{redo.order}", *redo.places[:1]))
         for redo in report.redo[:SHOWN]
         if redo.document.content_id is not None
     ]
-    heading = [f"{report.total:,} to redo, parents first"]
-    try:
-        url = resource.picture_url(keep_picture(library, draw(library, cards, heading)))
-    except GmError as error:  # a full disk must not hide the tables
-        return dg.MetadataValue.text(error.what)
-    return dg.MetadataValue.md(f"![to redo]({url})")
+    heading = f"{report.total:,} to redo, parents first"
+    return contact_sheet(library, resource, cards, heading, "to redo")
 
 
 def redo_table(report: StaleReport) -> dg.TableMetadataValue:

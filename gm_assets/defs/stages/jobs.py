@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from gm_assets.defs.partitions import register_chains
 from gm_assets.defs.resources import LibraryResource
 from gm_assets.defs.stages.checks import stage_asset
 from gm_assets.defs.stages.events import Event, Work, record_chains
-from gm_assets.defs.store import chain_keys, take_in
+from gm_assets.defs.store import listed_chains, take_in
 from gm_assets.memory.record import STAGES
 
 verify_chain = dg.define_asset_job(
@@ -49,9 +48,7 @@ def verify_listed_chains(
     stages = [stage for stage in STAGES if stage in config.stages]
     if unknown := sorted(set(config.stages) - set(STAGES)):
         raise dg.Failure(f"{', '.join(unknown)}: no such stage. Stages are S1 to S5.")
-    known = chain_keys(opened)
-    wanted = config.chains or known
-    register_chains(context.instance, [key for key in wanted if key in set(known)])
+    wanted = listed_chains(opened, context.instance, config.chains)
     work = Work(chains=wanted, record=stages, check=stages)
     yield from record_chains(work, opened, library, context.instance, context.log)
 
