@@ -271,6 +271,18 @@ def test_an_unmanaged_folder_gets_no_structure(library: Library) -> None:
         hull(Library.open(library.root))
 
 
+def test_a_planned_folder_behind_a_link_that_leads_out_gets_no_structure(
+    library: Library, tmp_path: Path
+) -> None:
+    make_turntable(library, views="turntable:4")
+    (tmp_path / "elsewhere").mkdir()
+    (library.root / "out").symlink_to(tmp_path / "elsewhere")
+    plan(library, "folder: out\nS5: {methods: hull, settings: {hull: {resolution: 32}}}\n")
+    with pytest.raises(WriteRefused, match="leads out of the library"):
+        lift_chain(library, "watcher")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_what_was_lifted_before_an_error_stays_and_is_catalogued(library: Library) -> None:
     make_turntable(library, views="turntable:6")
     plan(
