@@ -44,6 +44,10 @@ $(EXIFTOOL)/node_modules:
 unit: env $(EXIFTOOL)/node_modules
 	$(BIN)/pytest -m 'not ui' -n 2
 
+fuzz: env  ## property-based tests with new examples, ten times over
+	for turn in 1 2 3 4 5 6 7 8 9 10; do \
+	  $(BIN)/pytest -m hypothesis -n 2 -q --hypothesis-profile new || exit 1; done
+
 ui: env
 	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; fi

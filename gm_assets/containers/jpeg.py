@@ -199,7 +199,7 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
     """The XMP packet of a JPEG file, reading the segment headers before the first scan.
 
     Raises:
-        UnreadableFile: truncated before the first scan, or not made of segments.
+        UnreadableFile: no first scan, or not made of segments.
     """
     window = Window(file)
     take, size, position = window.take, window.size, 2
@@ -218,7 +218,9 @@ def find_packet(file: BinaryIO, where: Where = None) -> Packet:
             position += max(1, len(block) - 1) if following is None else following.start()
             continue
         marker, end = head[1], position + 2 + int.from_bytes(head[2:], "big")
-        if marker in (_SOS, _EOI):
+        if marker == _EOI:
+            raise broken("the JPEG ends before its first scan", where)
+        if marker == _SOS:
             return Packet("jpeg", found, tuple(notes))
         if end < position + 4 or end > size:
             raise broken(f"JPEG truncated in segment FF{marker:02X} at byte {position}", where)
