@@ -181,7 +181,8 @@ def _training(facts: dict[str, Any]) -> list[str]:
         ),
         "",
         (
-            f"- {sum(pictures.values()):,} pictures rendered by program ({counts}), "
+            f"- {sum(pictures.values()):,} pictures rendered by program ({counts}; "
+            f"{facts['pictures']['takes']:,} of them frames that the leash was trained on too), "
             f"{facts['samples']:,} seen with changes of framing, tone and focus"
         ),
         (
@@ -216,6 +217,10 @@ def _phase(phase: dict[str, Any]) -> str:
     changes = f", changed {phase['changes']} times as much" if phase["changes"] != 1 else ""
     if phase["fair"]:
         changes += ", held-out compositions not counted as wrong"
+    if phase["takes"]:
+        changes += ", with the leash's frames"
+    if phase["restart"]:
+        changes += f", the rate begun anew at {phase['restart']}"
     return (
         f"{phase['steps']:,} steps of {phase['batch']} pictures{rounds} at {phase['side']} "
         f"pixels{changes}"

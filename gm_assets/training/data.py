@@ -196,14 +196,29 @@ class Pictures:
         pixels: (n, side, side, 3) uint8.
         facts: n.
         turns: (n,) the round of each picture's sitting.
+        takes: (n,) bool, which are frames of the takes that the leash is trained on.
     """
 
     pixels: NDArray[np.uint8]
     facts: tuple[Facts, ...]
     turns: NDArray[np.int64]
+    takes: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.facts)
+
+    def joined(self, other: Pictures) -> Pictures:
+        """These pictures and then the others.
+
+        Raises:
+            ValueError: they are not of one side.
+        """
+        return Pictures(
+            np.concatenate([self.pixels, other.pixels]),
+            self.facts + other.facts,
+            np.concatenate([self.turns, other.turns]),
+            np.concatenate([self.takes, other.takes]),
+        )
 
 
 def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
@@ -227,4 +242,5 @@ def load(folder: Path, plan: Sequence[Sitting]) -> Pictures:
         turns += [sitting.turn] * len(records)
     if not blocks:
         raise ValueError(f"no pictures in {folder}")
-    return Pictures(np.concatenate(blocks), tuple(facts), np.array(turns))
+    none = np.zeros(len(facts), np.bool_)
+    return Pictures(np.concatenate(blocks), tuple(facts), np.array(turns), none)

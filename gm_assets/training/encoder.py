@@ -18,11 +18,15 @@ from gm_assets.training.data import (
 )
 from gm_assets.training.evaluate import Metrics
 from gm_assets.training.facts import Split
+from gm_assets.training.leash import data as leash_data
 from gm_assets.training.train import Plan, run
 from gm_assets.world.subjects import SUBJECTS
 
 #: Told of what is being done, how far it is, and of how much.
 Told = Callable[[str, int, int, str], None]
+
+#: Small sittings of the leash whose frames the shipped encoder saw too.
+TAKES = 436
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ def train_encoder(
     subjects: Sequence[str] = tuple(SUBJECTS),
     side: int = SIDE,
     frame_count: int = FRAMES,
+    takes: int | None = None,
     demo: Path | None = None,
     resume: bool = False,
     told: Told | None = None,
@@ -65,6 +70,8 @@ def train_encoder(
         rounds: of sittings over all subjects.
         side: of the rendered pictures in pixels; training and the processor reduce them.
         frame_count: frames in each environment of a sitting.
+        takes: small sittings of the leash whose frames are seen in the phases that ask for them;
+            as many of `TAKES` as there are of rounds and subjects by default.
         demo: a demo library to measure on; without one it is made in a temporary folder.
         resume: go on from the checkpoint in `data`, if there is one.
 
@@ -89,6 +96,10 @@ def train_encoder(
         _of_split(data / "pictures", plan_of_data, split)
         for split in ("train", "heldout", "reference")
     )
+    if any(phase.takes for phase in plan.phases):
+        if takes is None:
+            takes = round(TAKES * rounds / ROUNDS * len(subjects) / len(SUBJECTS))
+        training = training.joined(_takes(data / "leash", max(takes, 1), subjects, side, say))
     torch.set_flush_denormal(True)  # arithmetic on denormal numbers is slow
     try:
         trainer = run(
@@ -108,6 +119,14 @@ def train_encoder(
 
 def _total(loss: dict[str, float]) -> str:
     return f"loss {sum(loss.values()):.2f}"
+
+
+def _takes(folder: Path, count: int, subjects: Sequence[str], side: int, say: Told) -> Pictures:
+    """The frames of small sittings of the leash; those that are missing are shot."""
+    plan = leash_data.sittings("small", count // len(subjects) + 1, subjects)[:count]
+    for number, sitting in enumerate(leash_data.render_all(folder, plan)):
+        say("shoot", number + 1, count, sitting.name)
+    return leash_data.as_pictures(folder, plan, side)
 
 
 def _of_split(folder: Path, plan: Sequence[Sitting], split: Split) -> Pictures:

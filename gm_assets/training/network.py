@@ -40,7 +40,7 @@ class Shape:
         text_length: tokens that the text tower takes.
     """
 
-    image_size: int = 64
+    image_size: int = 96
     widths: tuple[int, ...] = (40, 80, 160, 256)
     depths: tuple[int, ...] = (1, 2, 5, 1)
     text_width: int = 128

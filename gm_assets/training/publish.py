@@ -121,6 +121,7 @@ def training_facts(
         "cpu_seconds": round(trainer.seconds),
         "pictures": {
             "training": by_stage(trainer.pictures.facts),
+            "takes": int(trainer.pictures.takes.sum()),
             "heldout": by_stage(heldout.facts),
             "reference": by_stage(reference.facts),
         },

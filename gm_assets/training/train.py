@@ -1,7 +1,7 @@
 """Training the encoder: data, schedule, checkpoints, and the model that is kept.
 
-A run has phases of growing picture size: shapes are learned at 64 pixels at a third of the
-cost, and the last part at the full size. What a step sees depends on the seed and the step's
+A run has phases of growing picture size: shapes are learned at 64 pixels at half of the cost,
+and the last part at the full size. What a step sees depends on the seed and the step's
 number alone, so a resumed run goes on as if it had not stopped.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -65,6 +65,9 @@ class Phase:
         fair: terms of held-out compositions are not counted as wrong answers (`unfair`).
         rounds: it sees the sittings of the first so many rounds; None for all. A first phase
             can so begin while pictures for the later ones are still being rendered.
+        takes: it sees the frames that the leash is trained on too.
+        restart: the highest learning rate from here on; it warms up anew, and falls along
+            another half of a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983).
     """
 
     side: int
@@ -73,6 +76,8 @@ class Phase:
     rounds: int | None = None
     changes: float = 1.0
     fair: bool = False
+    takes: bool = False
+    restart: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class Plan:
     Attributes:
         seed: of weights, batches, captions and changes.
         phases: in order.
-        rate: highest learning rate of AdamW; it warms up and falls along a cosine.
+        rate: highest learning rate of AdamW; it warms up and falls along a cosine, until a
+            phase begins it anew.
         decay: weight decay of matrices.
         average: decay of the moving average of weights that is kept.
         matching: weight of matching captions against that of prompts and heads.
@@ -96,6 +102,8 @@ class Plan:
         Phase(64, 128, 550, changes=1.7),
         Phase(64, 128, 450, changes=1.7, fair=True),
         Phase(64, 128, 500, changes=1.2, fair=True),
+        Phase(96, 128, 1200, changes=1.7, fair=True, takes=True, restart=8e-4),
+        Phase(96, 128, 1200, changes=1.2, fair=True, takes=True),
     )
     rate: float = 1.6e-3
     decay: float = 0.05
@@ -118,8 +126,10 @@ class Plan:
 
     def shortened(self, steps: int) -> Plan:
         """The same plan in another number of steps, its phases in proportion."""
-        parts = [max(round(phase.steps * steps / self.steps), 1) for phase in self.phases[1:]]
-        counts = [max(steps - sum(parts), 1), *parts]
+        counts = [max(round(phase.steps * steps / self.steps), 1) for phase in self.phases]
+        while sum(counts) > max(steps, len(counts)):
+            counts[counts.index(max(counts))] -= 1
+        counts[0] += max(steps - sum(counts), 0)
         phases = tuple(
             replace(phase, steps=count) for phase, count in zip(self.phases, counts, strict=True)
         )
@@ -127,11 +137,39 @@ class Plan:
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step: 5 % warm-up, then half a cosine down to 1 %."""
-        warm = max(self.steps // 20, 1)
-        if step < warm:
-            return self.rate * (step + 1) / warm
-        part = (step - warm) / max(self.steps - warm, 1)
-        return self.rate * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * part)))
+        first, steps, rate = self._descent(step)
+        warm = max(steps // 20, 1)
+        if step - first < warm:
+            return rate * (step - first + 1) / warm
+        part = (step - first - warm) / max(steps - warm, 1)
+        return rate * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * part)))
+
+    def _descent(self, step: int) -> tuple[int, int, float]:
+        """First step, steps and highest rate of the descent that a step belongs to."""
+        first, end, rate = 0, 0, self.rate
+        for phase in self.phases:
+            if phase.restart is not None:
+                if step < end:
+                    break
+                first, rate = end, phase.restart
+            end += phase.steps
+        return first, end - first, rate
+
+    def begins_like(self, other: Mapping[str, Any], step: int) -> bool:
+        """Whether the first steps of another plan, as JSON, were those of this one.
+
+        The descent that the last of them belongs to has to be the same to its end.
+        """
+        mine = json.loads(json.dumps(asdict(self)))
+        length, end = 0, 0
+        first, steps, _ = self._descent(max(step - 1, 0))
+        for phase in self.phases:
+            if end < first + steps:
+                length, end = length + 1, end + phase.steps
+        return {**mine, "phases": mine["phases"][:length]} == {
+            **other,
+            "phases": list(other["phases"])[:length],
+        }
 
 
 class Trainer:
@@ -201,12 +239,14 @@ class Trainer:
         present = {stage: share for stage, share in MIXTURE.items() if len(self.places[stage])}
         shares = np.array(list(present.values()))
         counts = chance.multinomial(size, shares / shares.sum())
-        rounds = self.plan.phase(self.step).rounds
+        phase = self.plan.phase(self.step)
         chosen = []
         for stage, count in zip(present, counts.tolist(), strict=True):
             places = self.places[stage]
-            if rounds is not None:
-                places = places[self.pictures.turns[places] < rounds]
+            if not phase.takes:
+                places = places[~self.pictures.takes[places]]
+            if phase.rounds is not None:
+                places = places[self.pictures.turns[places] < phase.rounds]
             chosen.append(chance.choice(places, count))
         return chance.permutation(np.concatenate(chosen))
 
@@ -340,13 +380,14 @@ class Trainer:
         """Go on from a checkpoint.
 
         Raises:
-            ValueError: it is of another plan.
+            ValueError: it is of another plan. One that goes on after this one's end is no
+                other plan.
         """
         from safetensors import safe_open
 
         with safe_open(path, "pt") as file:
             told = file.metadata()
-            if json.loads(told["plan"]) != json.loads(json.dumps(asdict(self.plan))):
+            if not self.plan.begins_like(json.loads(told["plan"]), int(told["step"])):
                 raise ValueError(f"{path} is a checkpoint of another plan")
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         self.model.load_state_dict(_below("model/", found))

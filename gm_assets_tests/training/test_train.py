@@ -27,7 +27,10 @@ from gm_assets.world.demo import build  # noqa: E402
 SUBJECTS = ("arch", "ring-freighter")
 PLAN = Plan(
     seed=3,
-    phases=(Phase(16, 12, 3), Phase(32, 8, 3, changes=1.5, fair=True)),
+    phases=(
+        Phase(16, 12, 3),
+        Phase(32, 8, 3, changes=1.5, fair=True, takes=True, restart=8e-4),
+    ),
     shape=Shape(
         image_size=32, widths=(8, 16), depths=(1, 1), text_width=16, text_layers=1, dimension=24
     ),
@@ -68,10 +71,11 @@ def trained(data: Path, demo: Path, tmp_path_factory: pytest.TempPathFactory) ->
         subjects=SUBJECTS,
         side=32,
         frame_count=1,
+        takes=1,
         demo=demo,
         told=lambda phase, done, total, current: told.append(phase),
     )
-    assert set(told) >= {"make", "measure"}
+    assert set(told) >= {"make", "shoot", "measure"}
     return out
 
 
@@ -226,10 +230,41 @@ def test_a_shortened_plan_has_the_steps_it_was_asked_for(steps: int) -> None:
     assert all(phase.steps >= 1 for phase in short.phases)
 
 
-def test_the_learning_rate_rises_then_falls_to_a_hundredth() -> None:
-    plan = Plan()
+def test_the_learning_rate_rises_then_falls_to_a_hundredth_in_every_descent() -> None:
+    plan = replace(
+        PLAN,
+        phases=(Phase(16, 8, 60), Phase(16, 8, 140), Phase(32, 8, 100, restart=4e-4)),
+        rate=1e-3,
+    )
     rates = [plan.rate_at(step) for step in range(plan.steps)]
-    top = int(np.argmax(rates))
-    assert rates[top] == pytest.approx(plan.rate)
-    assert rates == [*sorted(rates[: top + 1]), *sorted(rates[top + 1 :], reverse=True)]
-    assert rates[-1] == pytest.approx(plan.rate / 100, rel=0.01)
+    for descent, highest in ((rates[:200], 1e-3), (rates[200:], 4e-4)):
+        top = int(np.argmax(descent))
+        assert descent[top] == pytest.approx(highest)
+        assert descent == [*sorted(descent[: top + 1]), *sorted(descent[top + 1 :], reverse=True)]
+        assert descent[-1] == pytest.approx(highest / 100, rel=0.1)
+
+
+def test_a_plan_that_goes_on_after_the_end_of_another_takes_its_checkpoint(
+    data: Path, tmp_path: Path
+) -> None:
+    pictures = training_pictures(data)
+    run(PLAN, pictures, None, tmp_path)
+    longer = replace(PLAN, phases=(*PLAN.phases, Phase(32, 8, 2, restart=1e-4)))
+    assert run(longer, pictures, None, tmp_path, resume=True).step == PLAN.steps + 2
+    # Without a descent of its own the added phase would have changed the rates before it.
+    slower = replace(PLAN, phases=(*PLAN.phases, Phase(32, 8, 2)))
+    with pytest.raises(ValueError, match="another plan"):
+        run(slower, pictures, None, tmp_path, resume=True)
+
+
+def test_frames_of_the_leash_are_seen_in_the_phases_that_ask_for_them(data: Path) -> None:
+    own = training_pictures(data)
+    pictures = own.joined(replace(own, takes=np.ones(len(own), np.bool_)))
+    plan = replace(PLAN, phases=(Phase(16, 12, 3), Phase(16, 12, 3, takes=True)))
+    trainer, bare = Trainer(plan, pictures), Trainer(plan, own)
+    for seed in range(5):
+        places = trainer._batch(12, np.random.default_rng(seed))
+        assert np.array_equal(places, bare._batch(12, np.random.default_rng(seed)))
+    trainer.step = 3
+    seen = [trainer._batch(12, np.random.default_rng(seed)) for seed in range(5)]
+    assert pictures.takes[np.concatenate(seen)].any()

@@ -30,6 +30,8 @@ Chance = np.random.Generator
 TIMES = 8
 #: Side of a square and margin around it, in pixels of the base frame.
 SQUARE, MARGIN = 16, 2
+#: How often the detail model is led by a redrawn base frame, where there are any.
+REDRAWN = 0.75
 #: Factor on the linear light of the takes. They are exposed so that materials can be told, which
 #: the encoder needs; the frames of the world are darker.
 EXPOSURE = 0.72
@@ -197,12 +199,19 @@ def _mirror(guides: NDArray[np.float32], chance: Chance, *pictures: NDArray[np.u
     guides[turned] = flipped(guides[turned])
 
 
+#: Makes base frames (k, 3, h, w) of one true one (3, h, w) under its guide and words.
+Redraw = Callable[[NDArray[np.uint8], NDArray[np.float32], tuple[int, ...]], NDArray[np.uint8]]
+
+
 @dataclass(frozen=True, eq=False)
 class _Large:
-    """A large frame: picture, base frame, geometry channels, substances, words, paint."""
+    """A large frame: picture, base frames, geometry channels, substances, words, paint.
+
+    Of the base frames the first is the true one, the others are redrawn.
+    """
 
     picture: NDArray[np.uint8]
-    base: NDArray[np.uint8]
+    bases: NDArray[np.uint8]
     geometry: NDArray[np.float16]
     substance: NDArray[np.uint8]
     words: NDArray[np.int64]
@@ -217,16 +226,27 @@ class Squares:
     trained: bool = True
 
     @classmethod
-    def of(cls, takes: Iterable[Take], *, trained: bool = True) -> Squares:
-        """All takes, prepared; about 6 MB each."""
+    def of(
+        cls, takes: Iterable[Take], *, redraw: Redraw | None = None, trained: bool = True
+    ) -> Squares:
+        """All takes, prepared; about 6 MB each.
+
+        Args:
+            redraw: makes further base frames of a true one (`redrawing`); most samples are then
+                led by one of those.
+        """
         frames = []
         for take in takes:
             values = features(guide_of(take))
             substance = values[len(GEOMETRY) :]
+            bases = _smaller(take.picture, take.grid)[None]
+            if redraw is not None:
+                made = redraw(bases[0], pooled(values, take.grid), words_of(take))
+                bases = np.concatenate([bases, made])
             frames.append(
                 _Large(
                     np.ascontiguousarray(_exposed(take.picture).transpose(2, 0, 1)),
-                    _smaller(take.picture, take.grid),
+                    bases,
                     values[: len(GEOMETRY)].astype(np.float16),
                     np.where(substance.any(0), substance.argmax(0) + 1, 0).astype(np.uint8),
                     np.array(words_of(take)),
@@ -244,7 +264,10 @@ class Squares:
         pictures, guides, words, priors, paints = [], [], [], [], []
         for number in chance.integers(len(self.frames), size=count):
             frame = self.frames[int(number)]
-            _, height, width = frame.base.shape
+            base = frame.bases[0]
+            if len(frame.bases) > 1 and chance.random() < REDRAWN:
+                base = frame.bases[int(chance.integers(1, len(frame.bases)))]
+            _, height, width = base.shape
             top = int(chance.integers(MARGIN, height - SQUARE - MARGIN + 1))
             left = int(chance.integers(MARGIN, width - SQUARE - MARGIN + 1))
             y, x, side = top * TIMES, left * TIMES, SQUARE * TIMES
@@ -254,7 +277,7 @@ class Squares:
             substance = frame.substance[here[1:]][None] == known
             guides.append(np.concatenate([frame.geometry[here].astype(np.float32), substance]))
             cells = SQUARE + MARGIN
-            priors.append(frame.base[:, top - MARGIN : top + cells, left - MARGIN : left + cells])
+            priors.append(base[:, top - MARGIN : top + cells, left - MARGIN : left + cells])
             words.append(frame.words)
             paints.append(frame.paint)
         picture, guide = np.stack(pictures), np.stack(guides).astype(np.float32)

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.model import Sculpt
 from gm_assets.sculpt.rays import Passes, Scene
-from gm_assets.training.data import render_missing, save_arrays
+from gm_assets.training.data import Pictures, render_missing, save_arrays
 from gm_assets.training.facts import Facts, hashed, held_out
 from gm_assets.training.lights import filled
+from gm_assets.training.looks import squared
 from gm_assets.training.staging import (
     INTERIOR,
     READABLE,
@@ -277,3 +278,23 @@ def load(path: Path) -> list[Take]:
             )
             for number, record in enumerate(records)
         ]
+
+
+def as_pictures(folder: Path, plan: Sequence[Sitting], side: int) -> Pictures:
+    """The frames of those sittings whose files are in `folder`, as the encoder is shown them.
+
+    Raises:
+        ValueError: there is none.
+    """
+    pictures, facts, turns = [], [], []
+    for sitting in plan:
+        path = folder / f"{sitting.name}.npz"
+        for take in load(path) if path.exists() else ():
+            pictures.append(squared(take.picture, side))
+            facts.append(take.facts)
+            turns.append(sitting.turn)
+    if not pictures:
+        raise ValueError(f"no takes in {folder}")
+    return Pictures(
+        np.stack(pictures), tuple(facts), np.array(turns), np.ones(len(facts), np.bool_)
+    )

@@ -14,6 +14,7 @@ from gm_assets.training.leash.data import (
     UNSEEN,
     Sitting,
     Take,
+    as_pictures,
     load,
     render_all,
     save,
@@ -104,6 +105,46 @@ def test_only_missing_sittings_are_made(tmp_path: Path) -> None:
     path.write_bytes(b"kept")
     assert list(render_all(tmp_path, plan)) == plan
     assert path.read_bytes() == b"kept"
+
+
+def test_frames_serve_the_encoder_as_squares(small: list[Take], tmp_path: Path) -> None:
+    save(tmp_path / f"{SMALL.name}.npz", small)
+    pictures = as_pictures(tmp_path, [SMALL], 96)
+    assert pictures.pixels.shape == (len(small), 96, 96, 3)
+    assert pictures.takes.all()
+    assert pictures.facts[0].look == "frame"
+    with pytest.raises(ValueError, match="no takes"):
+        as_pictures(tmp_path / "none", [SMALL], 96)
+
+
+def test_redrawn_base_frames_keep_the_large_forms_and_come_out_the_same(
+    large: list[Take],
+) -> None:
+    import torch
+    import torch.nn.functional as F
+
+    from gm_assets.diffusion.embedded.network import LeashUNet
+    from gm_assets.training.leash.redrawing import redraw_with
+
+    torch.manual_seed(1)
+    network = LeashUNet(widths=[32, 32], blocks=1).eval()
+    torch.nn.init.normal_(network.last[-1].weight, std=0.05)  # it begins with zeros
+    redraw = redraw_with(network, count=3)
+    frames = Squares.of(large, redraw=redraw, trained=False)
+    assert [one.bases.tobytes() for one in frames.frames] == [
+        one.bases.tobytes() for one in Squares.of(large, redraw=redraw, trained=False).frames
+    ]
+    for one in frames.frames:
+        assert one.bases.shape[:2] == (4, 3)
+        assert len({base.tobytes() for base in one.bases}) == 4
+    batch = frames.batch(16, np.random.default_rng(2))
+    plain = Squares.of(large, trained=False).batch(16, np.random.default_rng(2))
+    assert batch.prior is not None and plain.prior is not None
+    assert batch.prior.shape == plain.prior.shape
+    small = F.adaptive_avg_pool2d(batch.picture.float(), (SQUARE, SQUARE))
+    inner = batch.prior[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].float()
+    true = (inner - small).abs().mean((1, 2, 3)) < 4
+    assert true.any() and not true.all()  # some are led by the true base frame
 
 
 def test_every_subject_sits_once_a_round() -> None:
