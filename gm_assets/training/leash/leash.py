@@ -1,7 +1,8 @@
 """`gm train leash` as one function: takes, two runs, the model folder.
 
-The base network learns whole frames, small; the detail network squares of large frames. Each run
-is resumable, and a run that is done is not repeated.
+The base network learns whole frames, small; the detail network then squares of large frames, led
+by true base frames and by those that the base network makes of them. Each run is resumable, and a
+run that is done is not repeated.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from gm_assets.training.leash.batches import Frames, Source, Squares, takes_in
 from gm_assets.training.leash.data import UNSEEN, Kind, Sitting, render_all, sittings
+from gm_assets.training.leash.redrawing import redraw_with
 from gm_assets.training.leash.train import Plan, Run
 from gm_assets.world.subjects import SUBJECTS
 
@@ -49,8 +51,8 @@ class Leash:
 
     small: int = 436
     large: int = 68
-    base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 15_000))
-    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 5000, rate=8e-4, seed=2))
+    base: Plan = field(default_factory=lambda: Plan(BASE_NETWORK, 20_000))
+    detail: Plan = field(default_factory=lambda: Plan(DETAIL_NETWORK, 8000, rate=8e-4, seed=2))
     subjects: tuple[str, ...] = tuple(SUBJECTS)
 
     def shortened(self, factor: float) -> Leash:
@@ -101,22 +103,31 @@ def train_leash(out: Path, data: Path, plan: Leash, *, told: Told | None = None)
 
     for kind in ("small", "heldout", "large"):
         _shoot(takes, plan, kind, say)
-    learned: dict[str, Source] = {}
-    watched: dict[str, Source] = {}
-    learned["base"] = Frames.of(takes_in(takes, _names(plan, "small")))
-    watched["base"] = Frames.of(takes_in(takes, _names(plan, "heldout")), trained=False)
+    runs: dict[str, Run] = {}
+
+    def learn(name: str, one: Plan, learned: Source, watched: Source) -> None:
+        counts[name] = len(learned)
+        held = watched.batch(64, np.random.Generator(np.random.PCG64(5)))
+        runs[name] = Run(one, learned, held, data / f"leash-{name}")
+        runs[name].resume()
+        runs[name].go(progress=partial(_step, say, f"train {name}"))
+
+    learn(
+        "base",
+        plan.base,
+        Frames.of(takes_in(takes, _names(plan, "small"))),
+        Frames.of(takes_in(takes, _names(plan, "heldout")), trained=False),
+    )
+    redraw = redraw_with(runs["base"].averaged())
     names = _names(plan, "large")
     # The last large sittings are watched, the others learned from.
     split = max(len(names) - WATCHED, 1)
-    learned["detail"] = Squares.of(takes_in(takes, names[:split]))
-    watched["detail"] = Squares.of(takes_in(takes, names[split:] or names), trained=False)
-    runs: dict[str, Run] = {}
-    for name, one in (("base", plan.base), ("detail", plan.detail)):
-        counts[name] = len(learned[name])
-        held = watched[name].batch(64, np.random.Generator(np.random.PCG64(5)))
-        runs[name] = Run(one, learned[name], held, data / f"leash-{name}")
-        runs[name].resume()
-        runs[name].go(progress=partial(_step, say, f"train {name}"))
+    learn(
+        "detail",
+        plan.detail,
+        Squares.of(takes_in(takes, names[:split]), redraw=redraw),
+        Squares.of(takes_in(takes, names[split:] or names), redraw=redraw, trained=False),
+    )
     say("write", 0, 1, out.name)
     publish(out, runs, counts, plan)
     return Taught(
