@@ -11,7 +11,7 @@ sRGB with row 0 at the top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
@@ -36,6 +36,20 @@ Colour: TypeAlias = Literal["plates", "none", "model"]
 Progress: TypeAlias = Callable[[int, int, str], None]
 
 
+@dataclass(frozen=True)
+class PartLabel:
+    """What a part of a sculpt is, as the table of an id pass says.
+
+    Attributes:
+        name: what a sculptor would call it.
+        semantic, material: what it is and what it is made of; empty where nobody said.
+    """
+
+    name: str
+    semantic: str = ""
+    material: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Plate:
     """One picture of the subject from a known camera; all maps are of one height and width.
@@ -49,6 +63,8 @@ class Plate:
         depth: (h, w) float32 metres along the camera's axis, infinite where nothing is.
         normal: (h, w, 3) float32 unit normals in camera axes (+X right, +Y up, +Z towards the
             camera), zero where nothing is.
+        ids: (h, w) uint32 id of the sculpt's part that each pixel was made under, 0 for nothing.
+        labels: what these ids stand for; an id without a label says nothing.
 
     Raises:
         ValueError: a map has the wrong shape, or two of them differ in height and width.
@@ -60,12 +76,14 @@ class Plate:
     picture: Picture | None = None
     depth: Floats | None = None
     normal: Floats | None = None
+    ids: NDArray[np.uint32] | None = None
+    labels: Mapping[int, PartLabel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "silhouette", np.asarray(self.silhouette, np.float32))
         if self.silhouette.ndim != 2:
             raise ValueError(f"plate {self.name!r}: the silhouette is not a picture of one channel")
-        wanted = {"picture": (3,), "depth": (), "normal": (3,)}
+        wanted = {"picture": (3,), "depth": (), "normal": (3,), "ids": ()}
         for name, rest in wanted.items():
             values = getattr(self, name)
             if values is not None and values.shape != (*self.silhouette.shape, *rest):
@@ -94,15 +112,19 @@ class Surface:
         vertices: (n, 3) float32 metres.
         faces: (m, 3) uint32 indices of vertices, counter-clockwise seen from outside.
         colours: (n, 3) uint8 sRGB of the vertices, or None.
+        labels: the parts of the sculpt that it shows; empty where it is one piece to us.
+        parts: (m,) int32 index in `labels` of every face, or None without labels.
 
     Raises:
         ValueError: an array has the wrong shape, a coordinate is not finite, or a face names
-            a vertex that does not exist.
+            a vertex or a part that does not exist.
     """
 
     vertices: Floats
     faces: NDArray[np.uint32]
     colours: NDArray[np.uint8] | None = None
+    labels: tuple[PartLabel, ...] = ()
+    parts: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         vertices = np.ascontiguousarray(self.vertices, np.float32)
@@ -117,6 +139,13 @@ class Surface:
             raise ValueError(f"a face names vertex {int(faces.max())} of {len(vertices)}")
         if self.colours is not None and self.colours.shape != vertices.shape:
             raise ValueError(f"colours have shape {self.colours.shape}, not {vertices.shape}")
+        if (self.parts is None) != (not self.labels):
+            raise ValueError("parts of faces and their labels go together")
+        if self.parts is not None:
+            if self.parts.shape != faces.shape[:1]:
+                raise ValueError(f"parts have shape {self.parts.shape}, not ({len(faces)},)")
+            if len(faces) and not 0 <= self.parts.min() <= self.parts.max() < len(self.labels):
+                raise ValueError(f"a face names a part beyond {len(self.labels)} labels")
         object.__setattr__(self, "vertices", vertices)
         object.__setattr__(self, "faces", faces)
 

@@ -8,18 +8,22 @@ not needed and keeps the mesh closed, and the plates give each vertex its colour
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gm_assets.errors import LiftError
+from gm_assets.errors import LiftError, TooLarge, UnsupportedFormat
 from gm_assets.lifting.grid import MOST_SAMPLES, Grid
 from gm_assets.lifting.protocol import Floats, Plate, Surface
 from gm_assets.sculpt.cameras import matrix_of, project
-from gm_assets.sculpt.glb import pack
+from gm_assets.sculpt.glb import open_glb, pack
+from gm_assets.sculpt.gltf import Gltf
 from gm_assets.sculpt.model import Part, Sculpt
+from gm_assets.sculpt.pieces import MOST_TRIANGLES
 
 #: A piece of the field that is smaller than this part of the largest hangs in the air.
 _CRUMB = 1 / 250
@@ -153,22 +157,52 @@ def painted(surface: Surface, plates: Sequence[Plate]) -> Surface:
 
 def _sight(surface: Surface, normals: Floats, scene: Any, plate: Plate) -> NDArray[np.float64]:
     """(n,) how well a plate sees every vertex; 0 where it does not."""
+    sight = sight_of(surface, scene, plate, surface.vertices, normals)
+    inner = np.minimum(ndimage.distance_transform_edt(plate.mask), 3.0) / 3
+    weight = np.zeros(len(normals))
+    weight[sight.seen] = sight.cosine**2 * inner[sight.row, sight.column] ** 2
+    return weight
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """Which of some points on a surface one plate sees, k of them.
+
+    Attributes:
+        seen: (k,) their indices, ascending.
+        cosine: (k,) between the normal there and the way to the camera.
+        row, column: (k,) the pixels that they fall into.
+    """
+
+    seen: NDArray[np.intp]
+    cosine: NDArray[np.float64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+
+
+def sight_of(
+    surface: Surface, scene: Any, plate: Plate, points: NDArray, normals: NDArray
+) -> Sight:
+    """The points on a surface that a plate sees: before it, turned to it, and not hidden.
+
+    Args:
+        scene: the surface, made ready for rays; it decides what is hidden.
+        points: (n, 3) metres, on the surface.
+        normals: (n, 3) unit normals there.
+    """
     eye = matrix_of(plate.camera)[:3, 3]
-    back = eye - surface.vertices
+    back = eye - points
     distance = np.linalg.norm(back, axis=1)
     back /= distance[:, None]
     cosine = np.einsum("ij,ij->i", back, normals)
-    weight = np.zeros(len(cosine))
-    pixels, depth = project(plate.camera, surface.vertices, *plate.size)
+    pixels, depth = project(plate.camera, points, *plate.size)
     width, height = plate.size
     inside = (pixels >= 0).all(axis=1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
     facing = np.flatnonzero((cosine > _GRAZING) & (depth > 0) & inside)
-    start = surface.vertices[facing] + normals[facing] * (1e-3 * surface.diagonal)
+    start = points[facing] + normals[facing] * (1e-3 * surface.diagonal)
     free = facing[~scene.blocked(start, back[facing].astype(np.float32), distance[facing])]
-    inner = np.minimum(ndimage.distance_transform_edt(plate.mask), 3.0) / 3
     column, row = np.minimum(pixels[free].astype(int), (width - 1, height - 1)).T
-    weight[free] = cosine[free] ** 2 * inner[row, column] ** 2
-    return weight
+    return Sight(free, cosine[free], row, column)
 
 
 def _colours(vertices: Floats, total: NDArray, weights: NDArray) -> NDArray[np.uint8]:
@@ -195,12 +229,18 @@ def surface_glb(surface: Surface, name: str) -> bytes:
     glTF 2.0 (section 3.9.2) takes vertex colours as linear: they are written as 16 bits, which
     keeps apart what 8 bits of sRGB do. Equal surfaces give equal bytes.
 
+    A surface with parts gets one node, with one mesh of one primitive, for each of them, and all
+    of them use the same vertices. glTF names nodes and not primitives, and every reader of parts
+    goes by nodes; vertices that are shared, not repeated along the borders, keep the whole
+    closed, and `read_surface` gives it back.
+
     Raises:
         LiftError: the surface has no triangles.
     """
     if not len(surface.faces):
         raise LiftError("a surface without triangles is no GLB", where=name)
     vertices = surface.vertices.astype("<f4")
+    pieces = _nodes_of(surface, name)
     arrays: list[tuple[NDArray, int, dict[str, Any]]] = [
         (vertices, 34962, {
             "componentType": 5126, "count": len(vertices), "type": "VEC3",
@@ -209,8 +249,11 @@ def surface_glb(surface: Surface, name: str) -> bytes:
         }),
         (surface.normals.astype("<f4"), 34962,
          {"componentType": 5126, "count": len(vertices), "type": "VEC3"}),
-        (surface.faces.astype("<u4"), 34963,
-         {"componentType": 5125, "count": surface.faces.size, "type": "SCALAR"}),
+        *(
+            (faces.astype("<u4"), 34963,
+             {"componentType": 5125, "count": faces.size, "type": "SCALAR"})
+            for _, faces in pieces
+        ),
     ]  # fmt: skip
     attributes = {"POSITION": 0, "NORMAL": 1}
     if surface.colours is not None:
@@ -226,22 +269,111 @@ def surface_glb(surface: Surface, name: str) -> bytes:
             {"buffer": 0, "byteOffset": len(binary), "byteLength": len(raw), "target": target}
         )
         binary += raw
-    primitive = {"attributes": attributes, "indices": 2, "material": 0}
     surfacing = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
     if surface.colours is None:
         surfacing["baseColorFactor"] = [0.35, 0.34, 0.33, 1.0]  # type: ignore[assignment]
     document = {
         "asset": {"version": "2.0", "generator": "gm_assets lifting"},
         "scene": 0,
-        "scenes": [{"name": name, "nodes": [0]}],
-        "nodes": [{"name": name, "mesh": 0}],
-        "meshes": [{"name": name, "primitives": [primitive]}],
+        "scenes": [{"name": name, "nodes": list(range(len(pieces)))}],
+        "nodes": [{**node, "mesh": number} for number, (node, _) in enumerate(pieces)],
+        "meshes": [
+            {
+                "name": node["name"],
+                "primitives": [{"attributes": attributes, "indices": number, "material": 0}],
+            }
+            for number, (node, _) in enumerate(pieces, 2)
+        ],
         "materials": [{"name": "lifted", "pbrMetallicRoughness": surfacing}],
         "accessors": [{"bufferView": number, **said} for number, (_, _, said) in enumerate(arrays)],
         "bufferViews": views,
         "buffers": [{"byteLength": len(binary)}],
     }
     return pack(document, bytes(binary))
+
+
+def _nodes_of(surface: Surface, name: str) -> list[tuple[dict[str, Any], NDArray[np.uint32]]]:
+    """The node of every part that has faces, without its mesh, and these faces."""
+    if surface.parts is None:
+        return [({"name": name}, surface.faces)]
+    found = []
+    for number, label in enumerate(surface.labels):
+        faces = surface.faces[surface.parts == number]
+        extras = {"semantic": label.semantic, "material": label.material}
+        if len(faces):
+            found.append(({"name": label.name, "extras": extras}, faces))
+    return found
+
+
+def read_surface(data: bytes, where: str | PathLike[str] | None = None) -> Surface:
+    """The mesh that `surface_glb` wrote as one piece, with its vertex colours as sRGB.
+
+    Primitives that use the same positions share their vertices again, so that what was closed
+    is closed. Transforms of nodes and labels of parts are not read: `sculpt.reading` does that.
+
+    Raises:
+        UnreadableFile, UnsupportedFormat: it is no sound GLB with triangles.
+        TooLarge: it, or what it holds, exceeds the bounds of meshes.
+    """
+    document = open_glb(data, where)
+    document.item("meshes", 0)
+    shared = _Shared(document)
+    for number in range(len(document.document["meshes"])):
+        for primitive in document.primitives(document.item("meshes", number)):
+            shared.add(primitive)
+    if not shared.faces:
+        raise UnsupportedFormat("its meshes have no triangles", where=where)
+    known = [colours for colours in shared.colours if colours is not None]
+    return Surface(
+        np.concatenate(shared.vertices),
+        np.concatenate(shared.faces),
+        np.concatenate(known) if len(known) == len(shared.colours) else None,
+    )
+
+
+@dataclass(eq=False)
+class _Shared:
+    """Primitives of a document as one list of vertices, those of an accessor taken once."""
+
+    document: Gltf
+    starts: dict[int, int] = field(default_factory=dict)
+    vertices: list[Floats] = field(default_factory=list)
+    colours: list[NDArray[np.uint8] | None] = field(default_factory=list)
+    faces: list[NDArray[np.uint32]] = field(default_factory=list)
+    points: int = 0
+    triangles: int = 0
+
+    def add(self, primitive: Any) -> None:
+        """Take the triangles of one primitive, where it has any. Raises as `read_surface`."""
+        geometry = self.document.triangles(primitive) if isinstance(primitive, dict) else None
+        if geometry is None:
+            return
+        attributes = primitive["attributes"]
+        number = attributes["POSITION"]
+        count = len(self.document.accessor(number, "VEC3"))
+        if len(geometry[0]) != count:  # only Draco has vertices beside the accessor
+            raise UnsupportedFormat("its geometry is compressed", where=self.document.where)
+        if number not in self.starts:
+            self.starts[number] = self.points
+            self.vertices.append(geometry[0].astype(np.float32))
+            self.colours.append(self._colours(attributes, count))
+            self.points += count
+        self.faces.append(geometry[1] + np.uint32(self.starts[number]))
+        self.triangles += len(geometry[1])
+        if max(self.triangles, self.points // 3) > MOST_TRIANGLES:
+            raise TooLarge(f"more than {MOST_TRIANGLES:,} triangles", where=self.document.where)
+
+    def _colours(self, attributes: dict[str, Any], count: int) -> NDArray[np.uint8] | None:
+        """(count, 3) sRGB of 8 bits of `COLOR_0`, which is linear light (IEC 61966-2-1)."""
+        if "COLOR_0" not in attributes:
+            return None
+        light = np.clip(self.document.accessor(attributes["COLOR_0"], "VEC4")[:, :3], 0, 1)
+        if len(light) != count:
+            raise self.document.broken("it has more or fewer colours than vertices")
+        curve = np.where(
+            light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055
+        )
+        return np.round(curve * 255).astype(np.uint8)
 
 
 def _linear(colours: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -210,7 +210,10 @@ def verify_lift(library: Library, key: str) -> Lifted:
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """One structure that is to be there: its plates, its recipe, and where its file belongs."""
+    """One structure that is to be there: its plates, its recipe, and where its file belongs.
+
+    With `ids` among its `passes`, its faces are told apart by the parts of the sculpt.
+    """
 
     facts: MethodFacts
     settings: Any
@@ -303,7 +306,7 @@ class Bench:
             only=self.only,
         )
         used, held_out = self._split(facts, found.sources)
-        passes = ("silhouette", *needs)
+        passes = ("silhouette", *needs, *_telling_parts(facts, used))
         recipe = self._recipe(facts, settings, used, held_out, passes)
         document_id = self.keeper(used).document_id(recipe)
         digits = document_id.rpartition(":")[2][:DIGITS]
@@ -460,6 +463,18 @@ class Bench:
             "structure",
             lambda wanted: carriers(self.library, {wanted}).get(wanted),
         )
+
+
+def _telling_parts(facts: MethodFacts, used: Sequence[Source]) -> tuple[str, ...]:
+    """The id passes, where the method's surface can be parted and every plate has such a pass.
+
+    Their tables must name at least two parts: one needs no telling apart.
+    """
+    from gm_assets.lifting import parting
+
+    if facts.name not in parting.METHODS:
+        return ()
+    return ("ids",) if parting.tell_apart([one.labels for one in used]) else ()
 
 
 def _plain(value: Any) -> Any:

@@ -1,9 +1,9 @@
 """The plates of a chain: posed pictures, and what says which of their pixels are the subject.
 
 A plate is a frame whose memory holds a camera and whose parents hold the silhouette pass that
-it obeys (and its depth pass), or a picture whose alpha is a matte. They are found through the
-catalogue by hash, then read and identified again. A picture that cannot serve is left out and
-named with the reason.
+it obeys (and its depth and id passes), or a picture whose alpha is a matte. They are found
+through the catalogue by hash, then read and identified again. A picture that cannot serve is
+left out and named with the reason.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from gm_assets.errors import GmError, LiftError, NotFound, TooLarge
 from gm_assets.identity import bounds, read_file
 from gm_assets.making.guides import picture_at
 from gm_assets.making.keeping import Kept, kept_at
-from gm_assets.making.passes import depth_range
+from gm_assets.making.passes import depth_range, id_names
 from gm_assets.memory.record import Camera, Parent, Stage
 from gm_assets.sculpt import maps
+from gm_assets.sculpt.pieces import clean_name
 from gm_assets.words import counted
 
 if TYPE_CHECKING:
     from gm_assets.library import Library
-    from gm_assets.lifting.protocol import Plate
+    from gm_assets.lifting.protocol import PartLabel, Plate
 
 #: Views from which a set of frames counts as a turntable, before sets of other kinds.
 ENOUGH = 8
-#: Most plates of one set, and most pixels of all of them (11 bytes for each in memory).
+#: Most plates of one set, and most pixels of all of them (15 bytes for each in memory).
 MOST_PLATES = 512
 MOST_PIXELS = 1 << 27
 #: Pictures that are named where they were left out of a set.
@@ -42,7 +43,7 @@ NAMED = 5
 
 #: Parts of pictures that may be plates, by stage.
 _PARTS: dict[Stage, tuple[str, ...]] = {"S3": ("turntable",), "S4": ("frame", "plate", "turntable")}
-_PASSES = ("silhouette", "depth", "normal")
+_PASSES = ("silhouette", "depth", "normal", "ids")
 
 _PICTURES = """
 select a.path, p.document_id, p.stage, p.view, p.variant, f.width, f.height, f.pixel_layout,
@@ -106,6 +107,23 @@ class Source:
         assert camera is not None  # pictures without one are no plates
         return camera
 
+    @property
+    def labels(self) -> dict[int, PartLabel]:
+        """What the ids of its id pass stand for; empty without such a pass or its table."""
+        from gm_assets.lifting.protocol import PartLabel
+
+        if "ids" not in self.passes:
+            return {}
+        return {
+            number: PartLabel(
+                clean_name(said["name"], "part"),
+                clean_name(said["semantic"], ""),
+                clean_name(said["material"], ""),
+            )
+            for number, said in id_names(self.passes["ids"].memory).items()
+            if number > 0
+        }
+
     def parents(self, used: Collection[str]) -> tuple[Parent, ...]:
         """The links that a structure declares: to the picture, and to the passes it used."""
         named = [self.passes[name] for name in used if name in self.passes]
@@ -121,7 +139,7 @@ class Source:
         Raises:
             GmError: a file cannot be read, or its maps differ in size.
         """
-        from gm_assets.lifting.protocol import Plate
+        from gm_assets.lifting.protocol import PartLabel, Plate
 
         if "silhouette" in self.passes:
             picture = picture_at(root, self.kept)
@@ -136,8 +154,12 @@ class Source:
             depth = maps.read_depth(data, near, far, where)
         if "normal" in used and "normal" in self.passes:
             normal = maps.read_normal(*_bytes(root, self.passes["normal"]))
+        ids, labels = None, dict[int, PartLabel]()
+        if "ids" in used and "ids" in self.passes:
+            ids = maps.read_ids(*_bytes(root, self.passes["ids"]))
+            labels = self.labels
         try:
-            return Plate(self.name, self.camera, silhouette, picture, depth, normal)
+            return Plate(self.name, self.camera, silhouette, picture, depth, normal, ids, labels)
         except ValueError as error:
             raise LiftError(
                 f"a pass has another size than its picture: {error}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gm_assets.errors import LiftError, UnsupportedFormat
+from gm_assets.errors import LiftError
 from gm_assets.identity import read_file
 from gm_assets.lifting.methods import lift, method_facts
 from gm_assets.lifting.protocol import Lift, Progress, Surface
@@ -41,13 +41,16 @@ def made_now(bench: Bench, order: Order, told: Progress | None) -> Kept:
 
     used = bench.read(order.used, order.passes)
     lifted = lift(used, order.facts.name, order.settings, told)
+    told_apart: dict[str, Any] = {}
+    if "ids" in order.passes and lifted.surface is not None:
+        lifted, told_apart = _parted(lifted, lifted.surface, used)
     against = bench.read(order.held_out, ("silhouette",)) or used
     reference = bench.reference()
     found = measure(lifted, against, reference[1] if reference else None).json()
     found["held_out"] = bool(order.held_out)
     if reference is not None:
         found["reference"] = reference[0].content_id
-    results = {"made": _facts(lifted), "measures": found}
+    results = {"made": _facts(lifted), **told_apart, "measures": found}
     return bench.keeper(order.used).keep(
         order.name,
         encoded(lifted, f"{bench.chain.name} {order.facts.name}"),
@@ -58,6 +61,15 @@ def made_now(bench: Bench, order: Order, told: Progress | None) -> Kept:
         results=results,
         history=bench.history(),
     )
+
+
+def _parted(lifted: Lift, surface: Surface, used: Sequence[Plate]) -> tuple[Lift, dict[str, Any]]:
+    """A lift whose faces are parts of the sculpt, and what its recipe says of them."""
+    from gm_assets.lifting.parting import parted
+
+    found = parted(surface, used)
+    notes = (*lifted.notes, *found.notes)
+    return replace(lifted, surface=found.surface, notes=notes), {"parts": found.json()}
 
 
 def encoded(lifted: Lift, name: str) -> bytes:
@@ -137,29 +149,15 @@ def lift_at(root: Path, kept: Kept) -> Lift:
 
 
 def surface_at(root: Path, kept: Kept) -> Surface:
-    """The mesh of a lifted GLB, with its vertex colours as sRGB.
+    """The mesh of a lifted GLB as one piece, with its vertex colours as sRGB.
 
     Raises:
         UnreadableFile, UnsupportedFormat, TooLarge: it cannot be read, or is no such GLB.
     """
-    from gm_assets.sculpt.glb import open_glb
+    from gm_assets.lifting.surface import read_surface
 
     assert kept.path is not None  # structures are files
-    document = open_glb(read_file(root / kept.path), kept.path)
-    primitive = document.primitives(document.item("meshes", 0))[0]
-    geometry = document.triangles(primitive)
-    if geometry is None:
-        raise UnsupportedFormat("its first mesh has no triangles", where=root / kept.path)
-    vertices, faces = geometry
-    colours = None
-    number = primitive["attributes"].get("COLOR_0")
-    if number is not None:
-        linear = np.clip(document.accessor(number, "VEC4")[:, :3], 0, 1)
-        curve = np.where(
-            linear <= 0.0031308, linear * 12.92, 1.055 * np.power(linear, 1 / 2.4) - 0.055
-        )
-        colours = np.round(curve * 255).astype(np.uint8)  # IEC 61966-2-1
-    return Surface(vertices.astype(np.float32), faces, colours)
+    return read_surface(read_file(root / kept.path), kept.path)
 
 
 def sculpt_at(root: Path, kept: Kept) -> Sculpt:

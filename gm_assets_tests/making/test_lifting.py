@@ -156,11 +156,12 @@ def test_frames_are_plates_by_the_silhouette_passes_among_their_parents(
         "select role, parent_stage, count(*) from links where child = ? group by all order by all",
         structure.kept.memory.document_id,
     )
-    assert links == [("geometry", "S3", 8), ("source", "S4", 8)]
+    assert links == [("geometry", "S3", 16), ("source", "S4", 8)]
     assert structure.iou is not None and structure.iou > 0.85
     assert structure.kept.memory.digital_source_type == TRAINED
     manifest = (structure.kept.memory.recipe or {})["manifest"]
     assert manifest["silhouette"].keys() == manifest["plates"].keys() and "depth" not in manifest
+    assert manifest["ids"].keys() == manifest["plates"].keys()
 
 
 def test_a_frame_whose_pass_is_gone_is_left_out_and_named(
