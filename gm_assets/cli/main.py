@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from gm_assets import __version__
 from gm_assets.cli import (
@@ -38,14 +42,52 @@ from gm_assets.cli import (
     vocabulary,
 )
 from gm_assets.cli.options import LibraryOption
-from gm_assets.cli.output import note, print_error
+from gm_assets.cli.output import describe_error, note, print_error
 from gm_assets.errors import GmError
 
 #: The exit code of a program that Ctrl-C ended.
 INTERRUPTED = 130
 
+Answer = TypeVar("Answer")
+
+
+class Commands(TyperGroup):
+    """`gm` itself: what Typer says to people or swallows is told to programs as well."""
+
+    as_json = False
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        self.as_json = "--json" in args
+        make = super().make_context
+        return self._told(lambda: make(info_name, args, *rest, **extra))
+
+    def invoke(self, ctx: Any) -> Any:
+        run = super().invoke
+        return self._told(lambda: run(ctx))
+
+    def _told(self, step: Callable[[], Answer]) -> Answer:
+        """The answer of `step`. A usage error becomes a document on stdout under `--json`.
+
+        Typer takes every broken pipe for a reader that has gone, and ends without a word.
+        That is right for `gm chains | head` and wrong for a pipe to another process of ours.
+        """
+        try:
+            return step()
+        except TyperException as error:
+            if self.as_json:
+                remedy = "`gm COMMAND --help` lists its options"
+                wrong = GmError(error.format_message(), remedy=remedy)
+                describe_error(wrong, kind="UsageError", exit_code=error.exit_code)
+            raise
+        except BrokenPipeError as error:
+            if _reader_gone():
+                raise
+            raise _system_error(error) from error
+
+
 app = typer.Typer(
     name="gm",
+    cls=Commands,
     help="Images and 3D files that carry their own memory.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -104,6 +146,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             note("gm: interrupted. Every file is whole; the same command goes on from here.")
         raise
     sys.exit(0)
+
+
+def _reader_gone() -> bool:
+    """Whether nobody reads stdout or stderr any more."""
+    streams = select.poll()
+    for descriptor in (1, 2):
+        streams.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in streams.poll(0))
 
 
 def _system_error(error: OSError) -> GmError:

@@ -207,17 +207,22 @@ def _progress_lines() -> ProgressFunction:
     return show
 
 
+def describe_error(error: GmError, *, kind: str, exit_code: int) -> None:
+    """The JSON document of a command that failed."""
+    described = {
+        "error": kind,
+        "what": error.what,
+        "where": error.where,
+        "remedy": error.remedy,
+        "exit_code": exit_code,
+    }
+    print_json({"error": described})
+
+
 def print_error(error: GmError, *, as_json: bool) -> None:
     """What, where and what to do: on stderr for people, with `--json` on stdout as well."""
     if as_json:
-        described = {
-            "error": type(error).__name__,
-            "what": error.what,
-            "where": error.where,
-            "remedy": error.remedy,
-            "exit_code": error.exit_code,
-        }
-        print_json({"error": described})
+        describe_error(error, kind=type(error).__name__, exit_code=error.exit_code)
     where = "" if error.where is None else f"{error.where}: "
     note(f"gm: {where}{error.what}")
     if error.remedy:

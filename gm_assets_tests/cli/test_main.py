@@ -48,6 +48,47 @@ def test_version_and_usage_errors() -> None:
     assert run("nothing").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("show", "--json"), "Missing argument 'file'."),
+        (("chains", "--nonsense", "--json"), "No such option: --nonsense"),
+        (("nothing", "--json"), "No such command 'nothing'."),
+        (("ingest", "--workers", "0", "--json"), "Invalid value for '--workers'"),
+    ],
+)
+def test_wrong_usage_is_a_document_where_json_was_asked(
+    arguments: tuple[str, ...], what: str
+) -> None:
+    wrong = run(*arguments)
+    error = json.loads(wrong.stdout)["error"]
+    assert wrong.returncode == error["exit_code"] == 2
+    assert error["error"] == "UsageError" and what in error["what"]
+    assert "Usage: gm" in wrong.stderr
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_word() -> None:
+    command = [sys.executable, "-m", "gm_assets.cli.main", "vocab", "check", "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_an_error_like_any_other() -> None:
+    code = (
+        "from gm_assets.cli.main import app, main\n"
+        "@app.command()\n"
+        "def burst() -> None:\n"
+        "    raise BrokenPipeError(32, 'Broken pipe')\n"
+        "main(['burst'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "gm: Broken pipe" in done.stderr and "gm doctor" in done.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_offered(shell: str) -> None:
     assert "gm" in run("--show-completion", shell).stdout
