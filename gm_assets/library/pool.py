@@ -75,12 +75,17 @@ class Pool(Generic[Result]):
             yield from self._run_processes(queue)
 
     def _can_start(self) -> bool:
-        """Whether processes start at all; a script without a main guard cannot have any."""
-        with self._processes(1) as process:
-            try:
+        """Whether processes start at all.
+
+        A script without a main guard cannot have any, nor can a machine without semaphores
+        (`/dev/shm` missing or closed, as in some containers) or whose interpreter this user
+        may not start again.
+        """
+        try:
+            with self._processes(1) as process:
                 return bool(process.submit(_call, []).result() == [])
-            except BrokenProcessPool:
-                return False
+        except (BrokenProcessPool, OSError):
+            return False
 
     def _run_processes(self, queue: deque[str]) -> Iterator[Result]:
         while queue:

@@ -344,6 +344,21 @@ def test_a_script_that_cannot_have_processes_gets_threads(tmp_path: Path) -> Non
     assert result.stdout == "True\n", result.stderr
 
 
+def test_where_the_interpreter_cannot_be_started_again_threads_do_the_work(tmp_path: Path) -> None:
+    script = tmp_path / "shut.py"
+    script.write_text(
+        "import multiprocessing, os\n"
+        "from gm_assets.library.pool import Pool\n"
+        "from gm_assets_tests.library.test_faults import crashed, slow\n"
+        "multiprocessing.set_executable('/bin/false')\n"
+        "if __name__ == '__main__':\n"
+        "    pids = {*Pool(slow, crashed, 2).stream(str(n) for n in range(260))}\n"
+        "    print(pids == {os.getpid()})\n"
+    )
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert result.stdout == "True\n", result.stderr
+
+
 def run_limited(root: Path, limit: int) -> subprocess.CompletedProcess[str]:
     """An ingest in a process whose files may not grow beyond `limit` bytes (a full disk)."""
     code = (
