@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse import csgraph
+from scipy.spatial import cKDTree
 
 from gm_assets.lifting.protocol import PartLabel, Plate, Surface
 from gm_assets.lifting.surface import sculpt_of, sight_of
@@ -110,7 +111,8 @@ def parted(surface: Surface, plates: Sequence[Plate]) -> Parting:
     of the cosine between normal and view and less beside the border of a part; a pixel outside
     the silhouette, or whose id has no label, does not vote. Faces without votes, and islands
     of fewer than `ISLAND` faces that are not all of their part, take the part that is nearest
-    along the mesh. Equal inputs give equal parts; nothing here runs on several threads.
+    along the mesh; walls of a closed cavity, that of the solid around it. Equal inputs give
+    equal parts; nothing here runs on several threads.
 
     Args:
         plates: those without id maps are passed over.
@@ -124,7 +126,7 @@ def parted(surface: Surface, plates: Sequence[Plate]) -> Parting:
     if (voted == _NONE).all():
         return Parting(surface, 1.0, 1.0)
     mesh = _neighbours(surface)
-    parts = _without_islands(_filled(voted, mesh), mesh)
+    parts = _with_cavities(_without_islands(_filled(voted, mesh), mesh), mesh, surface)
     alone = parts == _NONE
     parts[alone] = len(labels)
     present, numbered = np.unique(parts, return_inverse=True)
@@ -209,6 +211,31 @@ def _filled(parts: NDArray[np.int64], mesh: sparse.csr_matrix) -> NDArray[np.int
     )
     reached = open_ & np.isfinite(distance)
     return np.where(reached, parts[np.where(reached, nearest, 0)], parts)
+
+
+def _with_cavities(
+    parts: NDArray[np.int64], mesh: sparse.csr_matrix, surface: Surface
+) -> NDArray[np.int64]:
+    """Walls of closed cavities without a part as that of the nearest face that has one.
+
+    What lies between the two is the solid itself, so they bound the same body; any other piece
+    that nobody saw is a body of its own.
+    """
+    alone = np.flatnonzero(parts == _NONE)
+    if not len(alone):
+        return parts
+    _, piece = csgraph.connected_components(mesh[alone][:, alone], directed=False)
+    corners = surface.vertices[surface.faces].astype(np.float64)
+    # Six times the volume between a triangle and the origin; negative in all for a cavity.
+    a, b, c = corners[alone].transpose(1, 0, 2)
+    volume = np.bincount(piece, np.einsum("ij,ij->i", a, np.cross(b, c)))
+    cavity = alone[volume[piece] < 0]
+    known = np.flatnonzero(parts != _NONE)
+    centres = corners.mean(axis=1)
+    _, nearest = cKDTree(centres[known]).query(centres[cavity])
+    filled = parts.copy()
+    filled[cavity] = parts[known[nearest]]
+    return filled
 
 
 def _without_islands(parts: NDArray[np.int64], mesh: sparse.csr_matrix) -> NDArray[np.int64]:

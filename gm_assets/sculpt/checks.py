@@ -42,7 +42,8 @@ def examine(sculpt: Sculpt) -> tuple[Finding, ...]:
     - `degenerate`: triangles without an area. They are never hit by a ray.
     - `inside-out`: a closed part whose signed volume is negative, so that its winding points
       inward. Passes show both sides of a triangle, but a solid made of it would be hollow.
-    - `open`: edges that only one triangle has. A camera may see the inside through them.
+    - `open`: edges that only one triangle has. A camera may see the inside through them. Parts
+      that close each other, as those of a lifted mesh do, are not open.
 
     Parts of more than `MOST_MATCHED` triangles are not examined for the latter two.
     """
@@ -50,7 +51,21 @@ def examine(sculpt: Sculpt) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for part in sculpt.parts:
         found.extend(_of_part(part, extent))
+    if any(one.kind == "open" for one in found) and _closed_together(sculpt):
+        found = [one for one in found if one.kind != "open"]
     return tuple(found)
+
+
+def _closed_together(sculpt: Sculpt) -> bool:
+    """Whether no edge is open where all parts are taken as one."""
+    if len(sculpt.parts) < 2 or sculpt.triangles > MOST_MATCHED:
+        return False
+    starts = np.cumsum([0, *(len(part.vertices) for part in sculpt.parts)])
+    faces = [
+        part.faces + np.uint32(start) for part, start in zip(sculpt.parts, starts, strict=False)
+    ]
+    vertices = np.concatenate([part.vertices for part in sculpt.parts])
+    return open_edges(Part(sculpt.name, "", "", vertices, np.concatenate(faces))) == 0
 
 
 def _of_part(part: Part, extent: float) -> list[Finding]:

@@ -149,6 +149,16 @@ def test_a_part_never_leaps_over_a_gap() -> None:
     ]  # fmt: skip
 
 
+def test_the_wall_of_a_cavity_is_of_the_solid_around_it() -> None:
+    solid, hollow = cube("solid"), cube("hollow", 0.2, (0, 0.3, 0))
+    inward = replace(hollow, faces=hollow.faces[:, ::-1])
+    scene = Scene(Sculpt("hollow", (solid, inward)))
+    around = told(Sculpt("solid", (solid,)), plates_of(Sculpt("solid", (solid,)), count=4))
+    found = parted(Surface(scene.vertices, scene.faces), around)
+    assert found.surface.labels == (PartLabel("solid", "architecture", "bone"),)
+    assert found.alone == 0 and found.unseen >= 0.24 / 6.24
+
+
 def test_pixels_outside_the_silhouette_and_ids_without_a_label_do_not_vote(
     hull: Surface, plates: list[Plate]
 ) -> None:

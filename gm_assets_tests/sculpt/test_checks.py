@@ -49,6 +49,15 @@ def test_triangles_without_area_and_open_edges_are_counted() -> None:
     ]
 
 
+def test_parts_that_close_each_other_are_not_open() -> None:
+    whole = cube()
+    lid = dataclasses.replace(whole, name="lid", faces=whole.faces[:4])
+    rest = dataclasses.replace(whole, name="rest", faces=whole.faces[4:])
+    assert kinds(Sculpt("box", (lid, rest))) == []
+    gaping = dataclasses.replace(rest, faces=rest.faces[1:])
+    assert [one[1] for one in kinds(Sculpt("box", (lid, gaping)))] == ["lid", "rest"]
+
+
 def test_seams_are_no_openings() -> None:
     part = cube()  # every triangle with vertices of its own, as a texture seam would leave it
     loose = Part("loose", "", "", part.vertices[part.faces].reshape(-1, 3),
