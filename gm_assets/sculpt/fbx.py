@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import signal
 import struct
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gm_assets.errors import MissingExtra, TooLarge, UnreadableFile, UnsupportedFormat
+from gm_assets.errors import GmError, MissingExtra, TooLarge, UnreadableFile, UnsupportedFormat
 from gm_assets.sculpt.pieces import MOST_PARTS, MOST_TRIANGLES, Piece, Where, clean_name
 from gm_assets.sculpt.shading import places
 
@@ -148,11 +149,14 @@ def _welded(name: str, material: str, own: NDArray[np.float64], faces: NDArray) 
 
 def _run(source: Path, target: Path, header: Header, where: Where) -> None:
     """Read `source` in a process of its own, which writes `target`."""
-    command = [sys.executable, "-I", "-m", "gm_assets.sculpt.fbx", str(source), str(target)]
+    # The other process imports from where this one does (a checkout, PYTHONPATH, the user's
+    # packages); -P: and not from its working folder.
+    paths = os.pathsep.join(path for path in sys.path if Path(path).is_absolute())
+    command = [sys.executable, "-P", "-m", "gm_assets.sculpt.fbx", str(source), str(target)]
     try:
         done = subprocess.run(
             command, cwd=source.parent, stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=MOST_SECONDS,
+            timeout=MOST_SECONDS, env={**os.environ, "PYTHONPATH": paths},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise TooLarge(
@@ -165,6 +169,8 @@ def _run(source: Path, target: Path, header: Header, where: Where) -> None:
         raise TooLarge(f"{header}: {said or 'too large'}", where=where, remedy=_REMEDY)
     if done.returncode < 0:
         said = f"the reader did not survive it (signal {-done.returncode})"
+    elif done.returncode != _BROKEN:  # not the file's fault
+        raise GmError(f"{header}: its reader ended with: {said}", where=where, remedy=_REMEDY)
     raise UnreadableFile(f"damaged {header}: {said}", where=where, remedy=_REMEDY)
 
 
@@ -194,7 +200,7 @@ def _main(source: str, target: str) -> int:
     except MemoryError:
         print(f"more than {MOST_MEMORY >> 30} GiB of memory are needed", file=sys.stderr)
         return _LARGE
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         reason = str(error).rpartition(f"'{source}':")[2].strip()
         print(reason or "Assimp gives no reason", file=sys.stderr)
         return _BROKEN

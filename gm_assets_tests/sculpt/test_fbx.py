@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,28 @@ from gm_assets.sculpt.shading import face_normals
 from gm_assets_tests.sculpt.fbx_files import ascii_text, binary, scene
 
 BOTH = {"binary": binary, "ASCII": ascii_text}
+
+
+def test_the_reader_is_found_where_this_process_found_it(tmp_path: Path) -> None:
+    """A checkout on PYTHONPATH, or packages of the user, as well as an installed package."""
+    home = Path(fbx.__file__).parents[2]
+    (tmp_path / "gm_assets").symlink_to(home / "gm_assets")
+    (tmp_path / "scene.fbx").write_bytes(binary(scene()))
+    code = "from gm_assets.sculpt.reading import read_model; print(read_model('scene.fbx').format)"
+    installed = [path for path in sys.path if Path(path).is_absolute() and Path(path) != home]
+    outside = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *installed])}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        cwd=tmp_path, env={**os.environ, **outside}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "fbx\n", done.stderr
+
+
+def test_a_reader_that_does_not_run_is_not_the_fault_of_the_file(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(GmError) as failed:
+        read_model(binary(scene()))
+    assert not isinstance(failed.value, UnreadableFile)
 
 
 @pytest.mark.parametrize("version", [7400, 7500, 7700])
