@@ -28,7 +28,8 @@ def register(app: typer.Typer) -> None:
 def stale_command(
     ctx: typer.Context,
     chain: Annotated[
-        str | None, typer.Argument(help="Only documents of this chain.", show_default=False)
+        str | None,
+        typer.Argument(help="Only this chain, or one turn of it (NAME.g02).", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Documents that are listed.")] = _LIMIT,
     library: LibraryOption = None,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gm_assets.errors import NotFound
 from gm_assets.library.recovery import Offers
 from gm_assets.lineage.evidence import Resolution
 from gm_assets.lineage.family import Family
@@ -135,12 +136,13 @@ def stale(library: Library, chain: str | None = None, limit: int = LIMIT) -> Sta
     """What must be redone in the library, or in one chain of it, by the current catalogue.
 
     Args:
-        chain: the name of a chain; its turns are all listed. Numbers of order stay those of
-            the whole library.
+        chain: the name of a chain, for all its turns, or the key of one. Numbers of order stay
+            those of the whole library.
         limit: documents that are listed.
 
     Raises:
         LibraryError: nothing was ingested yet, or the store is damaged.
+        NotFound: no document is placed in that chain.
     """
     with library.store.connect() as con:
         found = list(enumerate(Family(con).stale(limit=2**31), start=1))
@@ -180,8 +182,13 @@ def _explained(
 
 
 def _documents_of(con: duckdb.DuckDBPyConnection, chain: str) -> set[str]:
-    rows = _rows(con, "select document_id from placements where chain = $chain", chain=chain)
-    return {document for (document,) in rows}
+    query = "select document_id from placements where $name in (chain, key)"
+    inside = {document for (document,) in _rows(con, query, name=chain)}
+    if not inside:
+        raise NotFound(
+            "no document is placed in this chain", where=chain, remedy="`gm chains` lists them"
+        )
+    return inside
 
 
 def _altered(con: duckdb.DuckDBPyConnection, limit: int) -> Iterable[Undecided]:

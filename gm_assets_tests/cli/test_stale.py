@@ -27,4 +27,10 @@ def test_stale_lists_what_must_be_redone_and_why(family: Gm) -> None:
     assert cause["used"] == memory.written.content_id and cause["now"] != cause["used"]
     assert cause["revised"] is True and cause["note"] == "wider"
     assert report["total"] == 1 and report["undecided"] == []
-    assert family("stale", "elsewhere", "--json").json["report"]["total"] == 0
+    assert family("stale", "seam-keeper.g01", "--json").json["report"]["total"] == 1
+
+
+def test_a_chain_that_is_not_there_is_not_up_to_date(family: Gm) -> None:
+    for name in ("seam-keper", "seam-keeper.g02"):
+        error = family("stale", name, "--json", code=8).json["error"]
+        assert error["where"] == name and "gm chains" in error["remedy"]

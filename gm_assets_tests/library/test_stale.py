@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gm_assets.errors import NotFound
 from gm_assets.identity import identify
 from gm_assets.library import Library, ingest, recover, revise
 from gm_assets.library.stale import stale
@@ -139,7 +140,10 @@ def test_one_chain_and_a_limit_shorten_the_list_and_keep_the_numbers(library: Li
     revise(library, sketch)
     report = stale(library, limit=1)
     assert report.total == 3 and len(report.redo) == 1
-    assert stale(library, "gate").total == 3 and stale(library, "harbour").total == 0
+    assert stale(library, "gate").total == 3
+    assert stale(library, "gate.g01").total == 2 and stale(library, "gate.g02").total == 1
+    with pytest.raises(NotFound):
+        stale(library, "harbour")
 
 
 def test_a_document_in_a_cycle_says_so(library: Library) -> None:
