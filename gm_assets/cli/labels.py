@@ -151,9 +151,14 @@ def _content(home: Library, file: Path) -> str:
         "select content_id from files where path = ?", [home.relative(file)]
     )
     row = rows.fetchone()
-    if row is None or row[0] is None:
-        raise NotFound("this file is not in the catalogue", where=file, remedy="Run `gm ingest`")
-    return str(row[0])
+    if row is not None and row[0] is not None:
+        return str(row[0])
+    query = "select reason, remedy from quarantine where path = ?"
+    put_away = home.catalogue().execute(query, [home.relative(file)]).fetchone()
+    if put_away is not None:
+        reason, remedy = put_away
+        raise NotFound(f"this file is in quarantine: {reason}", where=file, remedy=remedy)
+    raise NotFound("this file is not in the catalogue", where=file, remedy="Run `gm ingest`")
 
 
 def _print_labels(found: Sequence[Label], count: int) -> None:

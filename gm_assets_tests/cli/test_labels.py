@@ -99,6 +99,14 @@ def test_pictures_are_labelled_and_show_their_labels(pictures: Gm) -> None:
     assert document["facets"] == [{"facet": "environments", "state": "current", "reason": None}]
 
 
+def test_a_file_in_quarantine_has_no_labels_and_says_why(pictures: Gm) -> None:
+    (pictures.root / "empty.png").write_bytes(b"")
+    pictures("ingest")
+    error = pictures("labels", pictures.root / "empty.png", "--json", code=8).json["error"]
+    assert "quarantine" in error["what"] and "empty" in error["what"]
+    assert "gm ingest" not in error["remedy"]
+
+
 def test_an_edited_term_is_stale_until_it_is_labelled_again(pictures: Gm) -> None:
     pictures("label")
     path = pictures.root / "vocab" / "environments.yaml"
