@@ -18,7 +18,7 @@ from gm_assets.cli.options import (
 )
 from gm_assets.cli.output import note as tell
 from gm_assets.cli.output import print_json, print_table, progress_bar
-from gm_assets.errors import InvalidDocument, InvalidMemory
+from gm_assets.errors import GmError, InvalidDocument, InvalidMemory
 from gm_assets.words import counted
 
 if TYPE_CHECKING:
@@ -346,6 +346,15 @@ def _asker(total: int) -> Callable[[int, Suggestion], str]:
         tell(f"{number} of {total}  {one.score:.2f}  {one.path}")
         tell(f"    {what}")
         tell(f"    {_measures(one)} ({one.because})")
-        return str(typer.prompt("    y/n/a/s/q", default="s", show_default=False, err=True))
+        try:
+            return str(typer.prompt("    y/n/a/s/q", default="s", show_default=False, err=True))
+        except typer.Abort as stopped:
+            if isinstance(stopped.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise GmError(
+                "the answers ended before the suggestions did; nothing was written",
+                remedy="End them with q; or edit a table: gm suggest --out table.csv,"
+                " then gm confirm table.csv",
+            ) from None
 
     return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import getpass
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,18 @@ def test_suggestions_are_confirmed_one_by_one(studio: Gm, monkeypatch) -> None:
     placed = studio("suggest", "--json", "--limit", "0").json["suggestions"]
     assert placed["unplaced"] < 6 and placed["rejected"] >= 1
     assert (studio.root / "authoring" / "rejected.csv").is_file()
+
+
+def test_answers_that_end_too_early_write_nothing(studio: Gm, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))
+    error = studio("confirm", "--only", "places", "--json", code=1).json["error"]
+    assert "nothing was written" in error["what"] and "gm suggest --out" in error["remedy"]
+    assert studio("chains", "--json").json["chains"] == []
+
+
+def test_a_table_for_a_folder_that_is_not_there_is_refused_with_the_remedy(studio: Gm) -> None:
+    error = studio("suggest", "--out", "nowhere/table.csv", "--json", code=5).json["error"]
+    assert error["where"] == "nowhere/table.csv" and error["remedy"].startswith("Make the folder")
 
 
 def test_twins_are_shown_and_joined(studio: Gm) -> None:
