@@ -6,7 +6,10 @@ returns for an error of that class (documented in docs/cli.md).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EACCES
 from os import PathLike, fspath
 from typing import Any, Self
 
@@ -38,6 +41,17 @@ class GmError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
+@contextmanager
+def about(where: str | PathLike[str] | None) -> Iterator[None]:
+    """Errors that are raised inside and name no place get `where`."""
+    try:
+        yield
+    except GmError as error:
+        if error.where is None and where is not None:
+            error.where = fspath(where)
+        raise
+
+
 def _rebuild(cls: type[GmError], what: str, where: str | None, remedy: str | None) -> GmError:
     return cls(what, where=where, remedy=remedy)
 
@@ -46,6 +60,18 @@ class UnreadableFile(GmError):
     """The bytes cannot be read as what they claim to be: truncated, corrupt or lying."""
 
     exit_code = 3
+
+    @classmethod
+    def refused(cls, error: OSError, where: str | PathLike[str]) -> Self:
+        """The error for a file that the system does not open or read."""
+        remedy = "Give this user permission to read it" if error.errno == EACCES else None
+        return cls(f"cannot be read: {error.strerror or error}", where=where, remedy=remedy)
+
+    @classmethod
+    def no_file(cls, where: str | PathLike[str]) -> Self:
+        """The error for a folder, a pipe or a device where a file is asked for."""
+        remedy = "Name a file, not a folder, a pipe or a device"
+        return cls("not a regular file", where=where, remedy=remedy)
 
 
 class UnsupportedFormat(GmError):

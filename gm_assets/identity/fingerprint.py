@@ -10,7 +10,6 @@ interpreter lock; `docs/identity.md` has the measured scaling of both kinds of p
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -204,11 +203,11 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound("there is no such file", where=where) from None
     except OSError as error:
-        raise _not_readable(error, where) from None
+        raise UnreadableFile.refused(error, where) from None
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise UnreadableFile("not a regular file", where=where)
+            raise UnreadableFile.no_file(where)
         if before.st_size > MAX_FILE_BYTES:
             raise TooLarge(
                 f"{before.st_size:,} bytes, more than the {MAX_FILE_BYTES:,} that are read",
@@ -218,7 +217,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
             data = file.readall()
         after = os.fstat(descriptor)
     except OSError as error:
-        raise _not_readable(error, where) from None
+        raise UnreadableFile.refused(error, where) from None
     finally:
         os.close(descriptor)
     if len(data) != before.st_size or _state(before) != _state(after):
@@ -232,11 +231,6 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 
 def _state(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _not_readable(error: OSError, where: str) -> UnreadableFile:
-    remedy = "Give this user permission to read it" if error.errno == errno.EACCES else None
-    return UnreadableFile(f"cannot be read: {error.strerror or error}", where=where, remedy=remedy)
 
 
 def _name_note(title: str, suffixes: tuple[str, ...], where: str | None) -> tuple[str, ...]:

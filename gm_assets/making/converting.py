@@ -147,7 +147,7 @@ def _converted(
     data = read_file(path)
     kind = _kind(data, path)
     original = f"fi:{hashlib.sha256(data).hexdigest()}"
-    model = read_model(data, kind, name=path.stem, up=wish.up, unit=wish.unit)
+    model = read_model(data, kind, name=path.stem, up=wish.up, unit=wish.unit, where=path)
     words = str(header_of(data[:4096])) if kind == "fbx" else kind.upper()
     notes = tuple(_notes(data, kind, model))
     parameters: dict[str, Any] = {"format": kind, "name": path.stem}

@@ -129,7 +129,9 @@ class Mesh:
         """
         name = self.memory.title if self.memory and self.memory.title else None
         source = self.path if self.path.suffix.lower() == ".gltf" else self.data
-        return read_model(source, name=name or self.path.stem, up=self.up, unit=self.unit)
+        return read_model(
+            source, name=name or self.path.stem, up=self.up, unit=self.unit, where=self.path
+        )
 
     @property
     def sculpt(self) -> Sculpt:

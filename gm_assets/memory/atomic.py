@@ -46,7 +46,7 @@ _REASONS = {
     errno.EROFS: ("the file system is read-only", "Mount it writable or copy the file elsewhere"),
     errno.EACCES: ("this user may not write here", "Change the permissions of file and folder"),
     errno.EPERM: ("the system does not permit it", "Check owner and immutable flag of the file"),
-    errno.ENOENT: ("the file or its folder is gone", "Scan again"),
+    errno.ENOENT: ("the file or its folder is not there", "Make the folder, or name another one"),
 }
 
 
@@ -118,7 +118,7 @@ def original(
                 where=path,
                 remedy="Write to the file that it leads to",
             ) from None
-        raise UnreadableFile(error.strerror or str(error), where=path) from error
+        raise UnreadableFile.refused(error, path) from error
     try:
         # Before the lock: two names of one file share it, and each is refused for that reason.
         _check_writable(os.fstat(descriptor), path)
@@ -160,7 +160,7 @@ def _lock(descriptor: int, path: Path) -> None:
 
 def _check_writable(status: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise UnreadableFile("not a regular file", where=path)
+        raise UnreadableFile.no_file(path)
     # A rename needs no permission on the file itself, so what its owner said is asked here.
     if not status.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise WriteRefused(

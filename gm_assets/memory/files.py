@@ -89,7 +89,7 @@ def read_memory(path: str | os.PathLike[str]) -> Found:
         try:
             packet = containers.find_packet(file, where)
         except OSError as error:
-            raise UnreadableFile(error.strerror or str(error), where=where) from error
+            raise UnreadableFile.refused(error, where) from error
     payload = packet.payload
     memory = None if payload is None else load_packet(packet.format, payload, where)
     return Found(
@@ -127,11 +127,11 @@ def _open(where: str) -> tuple[FileIO, os.stat_result]:
         # Not blocking, since a named pipe would wait for a writer.
         descriptor = os.open(where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise UnreadableFile(error.strerror or str(error), where=where) from error
+        raise UnreadableFile.refused(error, where) from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise UnreadableFile("not a regular file", where=where)
+        raise UnreadableFile.no_file(where)
     return FileIO(descriptor), status
 
 

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from gm_assets.containers import json_text
-from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat
+from gm_assets.errors import TooLarge, UnreadableFile, UnsupportedFormat, about
 from gm_assets.identity import read_file
 from gm_assets.sculpt.fbx import header_of, read_fbx
 from gm_assets.sculpt.glb import open_glb
@@ -90,6 +90,7 @@ def read_model(
     name: str | None = None,
     up: str = "y",
     unit: str = "m",
+    where: str | PathLike[str] | None = None,
 ) -> Model:
     """Read a mesh file.
 
@@ -102,6 +103,7 @@ def read_model(
         name: of the sculpt; the file's own or its stem by default.
         up: `y` or `z`, for formats that do not state it (`BARE`).
         unit: one of `UNITS`, for the same formats.
+        where: the file that bytes came from, named in errors; nothing is opened there.
 
     Raises:
         NotFound: there is no such file.
@@ -114,10 +116,17 @@ def read_model(
     if (format is not None and format not in FORMATS) or up not in ("y", "z") or unit not in UNITS:
         raise ValueError(f"no way to read {format!r} with {up!r} up in {unit!r}")
     if isinstance(source, bytes):
-        data, path = source, None
-    else:
-        path = Path(source)
-        data = read_file(path)
+        with about(where):
+            return _model(source, None, format, name, up, unit)
+    path = Path(source)
+    with about(path):
+        return _model(read_file(path), path, format, name, up, unit)
+
+
+def _model(
+    data: bytes, path: Path | None, format: str | None, name: str | None, up: str, unit: str
+) -> Model:
+    """As `read_model`; `path` says where files lie that the mesh names."""
     if len(data) > MOST_FILE_BYTES:
         raise TooLarge(f"{len(data):,} bytes, more than {MOST_FILE_BYTES:,}", where=path)
     title = name or (path.stem if path is not None else "sculpt")

@@ -28,6 +28,15 @@ def test_a_glb_is_made_beside_the_file_and_verified_the_second_time(gm: Gm, obj:
     assert "verified" in gm("convert", obj).out
 
 
+@pytest.mark.parametrize("command", ["convert", "passes"])
+def test_an_error_of_a_reader_names_the_file(gm: Gm, tmp_path: Path, command: str) -> None:
+    mesh = tmp_path / "nan.obj"
+    mesh.write_text("v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    options = ("--out", tmp_path / "out") if command == "passes" else ()
+    error = gm(command, mesh, *options, "--json", code=3).json["error"]
+    assert error["where"] == str(mesh) and "not finite" in error["what"]
+
+
 def test_out_leads_into_a_library_and_the_chain_shows_it(gm: Gm, tmp_path: Path) -> None:
     path = tmp_path / "cloak.fbx"
     path.write_bytes(fbx_files.binary(fbx_files.scene()))
