@@ -24,7 +24,13 @@ from gm_assets.errors import (
     TooLarge,
     UnreadableFile,
 )
-from gm_assets.memory.files import Signature, load_packet, read_memory, write_memory
+from gm_assets.memory.files import (
+    Signature,
+    load_packet,
+    read_memory,
+    rehearse_memory,
+    write_memory,
+)
 from gm_assets.memory.record import GM_NAMESPACE
 
 if TYPE_CHECKING:
@@ -156,6 +162,16 @@ def write(root: str, path: str, memory: Memory, expected: Signature) -> Wrote | 
     except Exception as error:
         return _explained(full, error)
     return Wrote(signature, file_hash, found.memory)
+
+
+def rehearse(root: str, path: str, memory: Memory, expected: Signature) -> GmError | None:
+    """Why `write` would refuse this, as far as that is known without writing."""
+    full = Path(root) / path
+    try:
+        rehearse_memory(full, memory, expected=expected)
+    except Exception as error:
+        return _explained(full, error)
+    return None
 
 
 def _settled(full: Path) -> Signature:

@@ -17,7 +17,7 @@ from gm_assets.library.adopting import Adoption
 from gm_assets.library.authoring import first_memory, placed_by_rule
 from gm_assets.library.config import LibraryConfig
 from gm_assets.library.encoders import Embedder
-from gm_assets.library.examine import Examined, examine, failed, write
+from gm_assets.library.examine import Examined, examine, failed, rehearse, write
 from gm_assets.library.recovery import Lost
 from gm_assets.library.rules import Ruling, rule_for
 from gm_assets.library.values import Action, Outcome, Recovery
@@ -171,6 +171,9 @@ class Remember:
         assert memory is not None and examined.signature is not None
         assert examined.identity is not None
         if self.mode is Mode.PLAN:
+            refused = rehearse(self.root, examined.path, memory, examined.signature)
+            if refused is not None:
+                return examined, _refused(refused, "would be")
             return replace(examined, memory=memory), decision
         if self.mode is Mode.CATALOGUE:
             action = Action.RECORDED if examined.memory is None else Action.REMEMBERED
@@ -182,10 +185,8 @@ class Remember:
                 words = (decision.detail, f"no vector: {reason}")
                 decision = replace(decision, detail="; ".join(filter(None, words)))
         wrote = write(self.root, examined.path, memory, examined.signature)
-        if isinstance(wrote, MemoryConflict):
-            return examined, Decision(Action.WAITING, wrote.what)
         if isinstance(wrote, GmError):
-            return examined, Decision(Action.RECORDED, f"no memory was written: {_words(wrote)}")
+            return examined, _refused(wrote, "was")
         identity = replace(examined.identity, file_hash=wrote.file_hash, size=wrote.signature.size)
         examined = replace(
             examined, signature=wrote.signature, identity=identity, memory=wrote.memory
@@ -215,6 +216,13 @@ class Remember:
             detail=decision.detail,
         )
         return Handled(examined, outcome, managed, by_rule, False, decision.recovery)
+
+
+def _refused(error: GmError, tense: str) -> Decision:
+    """What becomes of a file into which no memory was, or would be, written."""
+    if isinstance(error, MemoryConflict):
+        return Decision(Action.WAITING, error.what)
+    return Decision(Action.RECORDED, f"no memory {tense} written: {_words(error)}")
 
 
 def _words(error: GmError) -> str:

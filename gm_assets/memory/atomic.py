@@ -94,12 +94,17 @@ def _conflict(path: Path) -> MemoryConflict:
 
 @contextlib.contextmanager
 def original(
-    path: Path, *, expected: Signature | None = None, follow_symlinks: bool = False
+    path: Path,
+    *,
+    expected: Signature | None = None,
+    follow_symlinks: bool = False,
+    rehearsal: bool = False,
 ) -> Iterator[Original]:
     """Open, lock and read the file at `path` in order to replace it.
 
     A symbolic link is refused unless `follow_symlinks`; then the file that it leads to is
-    replaced and the link stays.
+    replaced and the link stays. In a `rehearsal` nothing will be written: what a killed writer
+    left is not removed, and a folder in which no file can be made is refused at once.
 
     Raises:
         WriteRefused: a symbolic link, a second hard link, a read-only file, no permission.
@@ -121,10 +126,12 @@ def original(
         raise UnreadableFile.refused(error, path) from error
     try:
         # Before the lock: two names of one file share it, and each is refused for that reason.
-        _check_writable(os.fstat(descriptor), path)
+        _check_writable(os.fstat(descriptor), path, sweeping=not rehearsal)
         _lock(descriptor, path)
         status = os.fstat(descriptor)
-        _check_writable(status, path)
+        _check_writable(status, path, sweeping=not rehearsal)
+        if rehearsal and not os.access(path.parent, os.W_OK | os.X_OK):
+            raise _refusal(OSError(errno.EACCES, ""), path)
         if not _is_at(path, status):
             raise _conflict(path)  # it was replaced between opening and locking it
         if expected is not None and Signature.of(status) != expected:
@@ -158,7 +165,7 @@ def _lock(descriptor: int, path: Path) -> None:
             raise
 
 
-def _check_writable(status: os.stat_result, path: Path) -> None:
+def _check_writable(status: os.stat_result, path: Path, *, sweeping: bool) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableFile.no_file(path)
     # A rename needs no permission on the file itself, so what its owner said is asked here.
@@ -168,7 +175,7 @@ def _check_writable(status: os.stat_result, path: Path) -> None:
             where=path,
             remedy="Make it writable (chmod u+w) or work on a copy",
         )
-    if status.st_nlink > 1 and sweep(path.parent):
+    if status.st_nlink > 1 and sweeping and sweep(path.parent):
         status = path.stat()  # a killed writer may have left the second name
     if status.st_nlink > 1:
         raise WriteRefused(

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from gm_assets import containers
-from gm_assets.containers import Layout, json_text
+from gm_assets.containers import Buffer, Layout, json_text
 from gm_assets.errors import InvalidMemory, UnreadableFile, WriteRefused
 from gm_assets.memory import xmp, xmp_json
 from gm_assets.memory.atomic import (
+    Original,
     Signature,
     original,
     replace,
@@ -211,16 +212,7 @@ def write_memory(
     """
     with original(Path(path), expected=expected, follow_symlinks=follow_symlinks) as target:
         where = os.fspath(target.path)
-        before = containers.parse(target.data, where)
-        if before.has_c2pa and not break_credentials:
-            raise WriteRefused(
-                "the file carries C2PA credentials, which any write makes invalid",
-                where=where,
-                remedy="Say so with `gm place --break-credentials`, or use an unsigned copy",
-            )
-        packet = dump_packet(before.format, memory, before.packet)
-        _check_reads_back(before.format, memory, packet, where)
-        buffers = containers.embed(target.data, packet, where)
+        before, packet, buffers = _embedded(target, memory, break_credentials)
 
         def prove(data: bytes) -> None:
             after = containers.parse(data, where)
@@ -230,6 +222,36 @@ def write_memory(
                 raise _unproven(difference, where)
 
         return replace(target, buffers, prove, folder_later=folder_later)
+
+
+def rehearse_memory(
+    path: str | os.PathLike[str], memory: Memory, *, expected: Signature | None = None
+) -> None:
+    """Do all of `write_memory` but the write, so that a dry run says what would be refused.
+
+    Raises:
+        GmError: as `write_memory`. A disk that fills up and attributes that cannot be kept are
+            seen only while writing.
+    """
+    with original(Path(path), expected=expected, rehearsal=True) as target:
+        _embedded(target, memory, break_credentials=False)
+
+
+def _embedded(
+    target: Original, memory: Memory, break_credentials: bool
+) -> tuple[Layout, bytes, list[Buffer]]:
+    """The layout of a file, the packet that it gets, and the new file as buffers."""
+    where = os.fspath(target.path)
+    before = containers.parse(target.data, where)
+    if before.has_c2pa and not break_credentials:
+        raise WriteRefused(
+            "the file carries C2PA credentials, which any write makes invalid",
+            where=where,
+            remedy="Say so with `gm place --break-credentials`, or use an unsigned copy",
+        )
+    packet = dump_packet(before.format, memory, before.packet)
+    _check_reads_back(before.format, memory, packet, where)
+    return before, packet, containers.embed(target.data, packet, where)
 
 
 def _difference(old: bytes, before: Layout, new: bytes, after: Layout) -> str | None:

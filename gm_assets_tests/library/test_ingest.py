@@ -64,14 +64,22 @@ def test_a_dry_run_decides_the_same_and_writes_nothing(library: Library) -> None
     picture(library.root / "gate/S1/sketch.png", 1)
     picture(library.root / "loose.png", 2)
     (library.root / "broken.png").write_bytes(b"")
+    picture(library.root / "delivered.png", 3).chmod(0o444)
+    (library.root / "twice.png").hardlink_to(picture(library.root / "linked.png", 4))
     bytes_before = {p: p.read_bytes() for p in library.root.rglob("*") if p.is_file()}
     plan = ingest(library, dry_run=True)
     assert {p: p.read_bytes() for p in library.root.rglob("*") if p.is_file()} == bytes_before
     assert not library.state.exists()
     done = ingest(library)
     assert plan.counts == done.counts
-    planned = [(o.path, o.action, o.document_id, o.placement) for o in plan.outcomes]
-    assert planned == [(o.path, o.action, o.document_id, o.placement) for o in done.outcomes]
+    assert plan.counts["recorded"] == 3
+    planned = [(o.path, o.action, o.placement) for o in plan.outcomes]
+    assert planned == [(o.path, o.action, o.placement) for o in done.outcomes]
+    ids = {o.path: o.document_id for o in plan.outcomes if o.action == "written"}
+    assert ids == {o.path: o.document_id for o in done.outcomes if o.action == "written"}
+    reasons = {o.path: o.detail for o in plan.outcomes}
+    assert "would be written: the file is read-only" in reasons["delivered.png"]
+    assert "hard links" in reasons["twice.png"] and "hard links" in reasons["linked.png"]
     assert "would be" in plan.summary() and "would be" not in done.summary()
 
 

@@ -255,7 +255,7 @@ def test_names_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_new_file_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WriteRefused, match="folder is gone"):
+    with pytest.raises(WriteRefused, match="folder is not there"):
         write_new(tmp_path / "missing" / "a.png", OLD)
 
 
