@@ -31,8 +31,9 @@ METHODS: tuple[str, ...] = ("hull", "field", "fusion")
 #: Most parts that are told apart, and the name of what no plate can tell.
 MOST_PARTS = 256
 UNSEEN = PartLabel("unseen")
-#: Faces of the smallest island; smaller ones are flaws of the projection beside a border.
-ISLAND = 12
+#: Faces of the smallest island; smaller ones are flaws of the projection beside a border. More
+#: would smooth the borders of large parts and cost small ones, such as a head below a helmet.
+ISLAND = 4
 #: Places of a face that are looked at, as weights of its corners: its centre, and the three
 #: points of the rule of degree two (Strang and Fix 1973), since a border may cross it.
 _PLACES = np.array([[2, 2, 2], [4, 1, 1], [1, 4, 1], [1, 1, 4]]) / 6
