@@ -61,7 +61,10 @@ class Parting:
     def notes(self) -> tuple[str, ...]:
         """What a reader of the parts must know, one sentence each."""
         if self.surface.parts is None:
-            return ("Its parts are not known: no plate sees it where its id pass names a part.",)
+            return (
+                "Its parts are not known: no plate names one where it sees the surface, or parts "
+                "and vertices are too many for a file.",
+            )
         around = self.unseen - self.alone
         notes = []
         if round(around, 3):

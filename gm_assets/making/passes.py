@@ -323,7 +323,8 @@ def depth_range(memory: Memory) -> tuple[float, float]:
 def id_names(memory: Memory) -> dict[int, dict[str, str]]:
     """What the ids of an id pass stand for: `name`, `semantic` and `material` of each.
 
-    Ids that the recipe does not name, or not in this form, are left out.
+    Ids that the recipe does not name, or not in this form, are left out, as are those of more
+    than five digits, which no pass has.
     """
     recipe = memory.recipe or {}
     parameters = recipe.get("parameters")
@@ -333,7 +334,7 @@ def id_names(memory: Memory) -> dict[int, dict[str, str]]:
     return {
         int(number): {key: str(entry.get(key, "")) for key in ("name", "semantic", "material")}
         for number, entry in table.items()
-        if isinstance(entry, dict) and number.isascii() and number.isdigit()
+        if isinstance(entry, dict) and number.isascii() and number.isdigit() and len(number) <= 5
     }
 
 

@@ -122,6 +122,15 @@ def test_a_table_that_was_lost_means_one_part(library: Library, leash: ShaderSpe
     assert len(order.used) == 4 and order.passes == ("silhouette",)
 
 
+def test_a_table_with_ids_beyond_all_passes_is_read_without_them(shaded: Library) -> None:
+    memory = Bench.of(shaded, "watcher", HULL).order("hull").used[0].passes["ids"].memory
+    wild = {"9" * 5_000: {"name": "far"}, "2": {"name": "head"}, "1": "coat"}
+    recipe = {**(memory.recipe or {}), "ids": wild}
+    assert id_names(memory.model_copy(update={"recipe": recipe})) == {
+        2: {"name": "head", "semantic": "", "material": ""}
+    }
+
+
 def test_an_id_pass_of_another_size_is_refused(shaded: Library) -> None:
     source = Bench.of(shaded, "watcher", HULL).order("hull").used[0]
     plate = source.plate(shaded.root, ("silhouette", "ids"))
