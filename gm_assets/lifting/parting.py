@@ -61,10 +61,8 @@ class Parting:
     def notes(self) -> tuple[str, ...]:
         """What a reader of the parts must know, one sentence each."""
         if self.surface.parts is None:
-            return (
-                "Its parts are not known: no plate names one where it sees the surface, or parts "
-                "and vertices are too many for a file.",
-            )
+            what = "no plate names one where it sees the surface, or the mesh is too large"
+            return (f"Its parts are not known: {what}.",)
         around = self.unseen - self.alone
         notes = []
         if round(around, 3):
