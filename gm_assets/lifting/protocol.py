@@ -112,7 +112,7 @@ class Surface:
         vertices: (n, 3) float32 metres.
         faces: (m, 3) uint32 indices of vertices, counter-clockwise seen from outside.
         colours: (n, 3) uint8 sRGB of the vertices, or None.
-        labels: the parts of the sculpt that it shows; empty where it is one piece to us.
+        labels: the parts of the sculpt that its faces are; empty where they are not told apart.
         parts: (m,) int32 index in `labels` of every face, or None without labels.
 
     Raises:
