@@ -116,6 +116,7 @@ def walk(
     """Serve the library's pages, read-only, until interrupted."""
     from gm_assets.walk.app import serve
 
-    home = open_library(ctx, library, read_only=True)
+    # Not opened read-only: a search first brings the vector store up to date.
+    home = open_library(ctx, library)
     note(f"{home.root} is at http://{host}:{port}/ until Ctrl-C")
     serve(home, host, port)

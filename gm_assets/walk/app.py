@@ -310,7 +310,9 @@ def create_app(library: Library, *, allowed_hosts: tuple[str, ...] = ()) -> Star
     """The application over one library.
 
     Args:
-        library: opened read-only or not; nothing but thumbnails is ever written.
+        library: opened read-only or not; no file of it is ever written. Of the derived stores
+            thumbnails are, and, unless opened read-only, the vectors that a search brings up
+            to date.
         allowed_hosts: further names under which the server may be addressed. Loopback names
             always are; others are refused, so that a foreign page cannot reach the library by
             rebinding its name to this address.

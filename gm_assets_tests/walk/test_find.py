@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -38,6 +46,33 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 def client(library: Library) -> Iterator[TestClient]:
     with TestClient(create_app(library), base_url="http://localhost") as client:
         yield client
+
+
+def test_the_walk_of_the_command_line_finds_what_was_only_ingested(library: Library) -> None:
+    shutil.rmtree(library.state / "vectors", ignore_errors=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "gm_assets.cli.main", "walk", "-L", str(library.root)]
+    with subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.PIPE) as walk:
+        try:
+            found = _answer(f"http://127.0.0.1:{port}/find.json?q=seam+keeper", walk)
+        finally:
+            walk.terminate()
+    assert found["found"]["hits"]
+
+
+def _answer(url: str, server: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """The JSON at `url`, as soon as the server listens."""
+    while server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            raise
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError(server.stderr and server.stderr.read())
 
 
 def test_the_page_asks_before_anything_was_asked(client: TestClient) -> None:
