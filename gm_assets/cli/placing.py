@@ -11,6 +11,7 @@ from gm_assets.containers import CONTAINERS
 from gm_assets.errors import InvalidMemory
 from gm_assets.memory.record import Placement, parse_chain_key
 
+_SLUG = "Use lower-case letters, digits and single hyphens"
 #: The part that a stage's file usually is; of a 3D file always the mesh.
 _USUAL_PART = {"S1": "sketch", "S2": "reference", "S3": "clay", "S4": "frame", "S5": "mesh"}
 
@@ -34,9 +35,7 @@ def placement_of(
     try:
         name, turn = parse_chain_key(chain)
     except ValueError as error:
-        raise InvalidMemory(
-            str(error), where="--chain", remedy="Use lower-case letters, digits and single hyphens"
-        ) from None
+        raise InvalidMemory(str(error), where="--chain", remedy=_SLUG) from None
     if generation is not None and name != chain and generation != turn:
         raise InvalidMemory(
             f"the key {chain} says generation {turn}, --generation says {generation}",
@@ -57,6 +56,7 @@ def placement_of(
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise InvalidMemory(
-            first["msg"], where=f"--{first['loc'][0]}", remedy="gm place --help has the values"
-        ) from None
+        what, remedy = first["msg"], "gm place --help has the values"
+        if first["type"] == "string_pattern_mismatch":
+            what, remedy = f"{first['input']!r} is not a slug", _SLUG
+        raise InvalidMemory(what, where=f"--{first['loc'][0]}", remedy=remedy) from None

@@ -68,7 +68,9 @@ def person_of(given: str | None) -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         raise InvalidMemory(
-            "nobody is named who states this", where="--person", remedy="Name yourself"
+            "nobody is named who states this",
+            where="--person",
+            remedy="Name yourself, there or in GM_PERSON",
         ) from None
 
 

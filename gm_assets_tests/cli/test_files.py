@@ -95,6 +95,8 @@ def test_place_refuses_values_that_are_no_place(gm: Gm) -> None:
     place = ("place", "library/a.png", "--stage", "S1", "--chain")
     assert "--chain: 'Seam Keeper' is not a chain key" in gm(*place, "Seam Keeper", code=4).err
     assert "--stage" in gm("place", "a.png", "--chain", "x", "--stage", "S9", code=4).err
+    part = gm(*place, "x", "--part", "no way", code=4).err
+    assert "--part: 'no way' is not a slug" in part and "single hyphens" in part
     assert "generation" in gm(*place, "x.g02", "--generation", "3", code=4).err
     assert gm("place", gm.root / "missing.png", "--chain", "x", "--stage", "S1", code=8).out == ""
     assert "Missing option" in gm("place", "a.png", "--stage", "S1", code=2).err
