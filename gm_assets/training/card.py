@@ -234,8 +234,8 @@ def _limits() -> list[str]:
         "- It was never shown a photograph, a person's drawing or anything outside the world.",
         "- It cannot count, read, or understand `no`, `without`, left and right.",
         (
-            "- Materials of frames are told apart badly. Mostly it knows light ones (bone, silver, "
-            "frost) from dark ones; within these groups it guesses."
+            "- Dark materials of frames (basalt, iron, bronze, canvas) are told apart badly; light "
+            "ones (bone, silver, frost) mostly well, and from dark ones."
         ),
         "- Small subjects in wide, foggy or snowed-in frames are told apart worst.",
         (

@@ -102,8 +102,8 @@ class LeashPipeline(DiffusionPipeline):
         *,
         generator: torch.Generator,
         steps: int = 5,
-        detail_steps: int = 4,
-        guidance: float = 1.3,
+        detail_steps: int = 8,
+        guidance: float = 2.0,
         blur: float = 0.5,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.uint8]:

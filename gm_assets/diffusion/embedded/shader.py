@@ -25,8 +25,8 @@ LEAST, MOST = 128, 2048
 #: Sides that the networks can fold and halve.
 _FOLD = 16
 #: Steps of the base network where settings name none, and of the detail network.
-STEPS, DETAIL_STEPS = 5, 4
-GUIDANCE = 1.3
+STEPS, DETAIL_STEPS = 5, 8
+GUIDANCE = 2.0
 #: Noise put on the base frame, so that bodies are drawn by the guide rather than by its blotches.
 BLUR = 0.5
 _REQUIRED = ("depth", "normal", "silhouette")
