@@ -293,7 +293,9 @@ class _Ingest:
             before = past.get(outcome.path)
             if self.gone and (before is None or before.content_id != outcome.content_id):
                 self.arrivals.append(Arrival(outcome.path, outcome.content_id, outcome.document_id))
-        if handled.bare and handled.recovery is None and outcome.placement is None:
+        # Where a write is refused, `gm recover` could not give anything back either.
+        fresh = handled.bare and outcome.action is Action.WRITTEN
+        if fresh and handled.recovery is None and outcome.placement is None:
             self.bare[outcome.path] = outcome
         if examined.memory is not None and examined.memory.document_id in offered:
             self.returned.add(examined.memory.document_id)
