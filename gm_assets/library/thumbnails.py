@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ def _draw(library: Library, content_id: str, size: int) -> Image.Image:
     for path, format, signature in _files_with(library, content_id):
         full = library.root / path
         try:
-            data = _unchanged(full, signature)
+            data = _unchanged(full, signature, content_id)
             if data is None:
                 continue
             return _drawn(data, format, full, size)
@@ -107,21 +108,29 @@ def _files_with(library: Library, content_id: str) -> list[tuple[str, str, Signa
     return [(path, format, Signature(*signature)) for path, format, *signature in rows]
 
 
-def _unchanged(full: Path, signature: Signature) -> bytes | None:
-    """The bytes of a file that is still the one that the store knows, else None.
+def _unchanged(full: Path, signature: Signature, content_id: str) -> bytes | None:
+    """The bytes of a file that still holds the content that the store knows, else None.
 
     A thumbnail is kept under its content's name, so an edited file must not sit for it; nor
-    may a link that has taken the file's place.
+    may a link that has taken the file's place. A file whose signature alone is another, as
+    after `chmod -R` or a restored backup, is identified again.
     """
-    from gm_assets.identity import read_file
+    from gm_assets.identity import identify_bytes, read_file
 
     try:
-        if stored(Signature.of(full.lstat())) != signature:
+        status = full.lstat()
+        if not stat.S_ISREG(status.st_mode):
             return None
         data = read_file(full)
-        return data if stored(Signature.of(full.lstat())) == signature else None
+        if Signature.of(full.lstat()) != Signature.of(status):
+            return None
     except (FileNotFoundError, NotFound):
         return None
+    if stored(Signature.of(status)) == signature:
+        return data
+    with suppress(GmError):
+        return data if identify_bytes(data, os.fspath(full)).content_id == content_id else None
+    return None
 
 
 def _picture(data: bytes, full: Path, size: int) -> Image.Image:

@@ -183,6 +183,15 @@ def test_a_thumbnail_of_nothing_is_not_found(library: Library) -> None:
         thumbnail(library, "../../etc/passwd")
 
 
+def test_a_file_whose_mode_alone_was_changed_still_sits_for_its_content(library: Library) -> None:
+    path = picture(library.root / "plate.png", 30)
+    ingest(library)
+    content_id = content_of(library, "plate.png")
+    path.chmod(0o600)
+    with Image.open(thumbnail(library, content_id)) as shown:
+        assert shown.format == "WEBP"
+
+
 def test_an_edited_file_or_a_link_in_its_place_does_not_sit_for_the_old_content(
     library: Library,
 ) -> None:
