@@ -372,7 +372,7 @@ class _Temporary:
             raise WriteRefused(
                 "a file of that name exists and was left alone",
                 where=self.path,
-                remedy="Choose another name, or say that it may be overwritten",
+                remedy="Choose another name, or move that file away",
             ) from None
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):

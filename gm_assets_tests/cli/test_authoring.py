@@ -123,6 +123,13 @@ def test_a_table_for_a_folder_that_is_not_there_is_refused_with_the_remedy(studi
     assert error["where"] == "nowhere/table.csv" and error["remedy"].startswith("Make the folder")
 
 
+def test_a_table_is_never_written_over_a_file(studio: Gm, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("mine")
+    error = studio("suggest", "--out", table, "--json", code=5).json["error"]
+    assert table.read_text() == "mine" and "move that file away" in error["remedy"]
+
+
 def test_twins_are_shown_and_joined(studio: Gm) -> None:
     twin = studio.root / "twin.png"
     twin.write_bytes((studio.root / "figures/gate/sketch.png").read_bytes())
