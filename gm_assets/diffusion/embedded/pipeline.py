@@ -65,6 +65,21 @@ def enlarged(prior: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(prior, (height, width), mode="bilinear", align_corners=False)
 
 
+def _tinted(clean: Tensor, small: Tensor, cells: int) -> Tensor:
+    """A large frame whose tint, seen coarsely, is that of the base frame.
+
+    The detail network sees a few cells of the base frame at a time, and its noise is not free of
+    large patches: without this, grey skies come out pink and green in places. What is told by the
+    base frame is held to, as in ILVR (Choi et al. 2021), for the tint alone; how light a place is
+    stays the detail network's own.
+    """
+    height, width = clean.shape[-2:]
+    grid = small.shape[-2] // cells, small.shape[-1] // cells
+    off = F.adaptive_avg_pool2d(small, grid) - F.adaptive_avg_pool2d(clean, grid)
+    off = off - off.mean(1, keepdim=True)
+    return clean + enlarged(off, height, width)
+
+
 def base_size(width: int, height: int) -> tuple[int, int]:
     """Width and height of the base frame of a large one."""
     scale = (BASE_AREA / (width * height)) ** 0.5
@@ -105,6 +120,7 @@ class LeashPipeline(DiffusionPipeline):
         detail_steps: int = 8,
         guidance: float = 2.0,
         blur: float = 0.5,
+        tint: int = 2,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.uint8]:
         """One frame as large as its guide.
@@ -117,6 +133,8 @@ class LeashPipeline(DiffusionPipeline):
             steps, detail_steps: of the two networks.
             guidance: weight of classifier-free guidance (Ho and Salimans 2022); 1 for none.
             blur: noise put on the base frame before its details are drawn, 0 to 1.
+            tint: cells of the base frame, a side, over which the tint of the large frame is held
+                to it.
 
         Returns:
             (height, width, 3) uint8.
@@ -133,7 +151,7 @@ class LeashPipeline(DiffusionPipeline):
                 progress(done, total)
 
         small = self._base(given, words, negative, generator, steps, guidance, report)
-        large = self._detail(given, small, words, generator, detail_steps, blur, report)
+        large = self._detail(given, small, words, generator, detail_steps, blur, tint, report)
         return to_pixels(large[0].float().cpu().numpy())
 
     def _base(
@@ -176,6 +194,7 @@ class LeashPipeline(DiffusionPipeline):
         generator: torch.Generator,
         steps: int,
         blur: float,
+        tint: int,
         report: Callable[[], None],
     ) -> Tensor:
         height, width = guide.shape[-2:]
@@ -189,6 +208,7 @@ class LeashPipeline(DiffusionPipeline):
         for time in self.scheduler.timesteps:
             moment = torch.full((1,), float(time) / 999, device=self.device)
             clean = self.detail(values, moment, large, told, prior=prior, blur=amount)
+            clean = _tinted(clean, small, tint)
             values = self.scheduler.step(clean, time, values).prev_sample
             report()
         return values

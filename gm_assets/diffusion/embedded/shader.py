@@ -29,6 +29,8 @@ STEPS, DETAIL_STEPS = 5, 8
 GUIDANCE = 2.0
 #: Noise put on the base frame, so that bodies are drawn by the guide rather than by its blotches.
 BLUR = 0.5
+#: Cells of the base frame, a side, over which the tint of the frame is held to it.
+TINT = 2
 _REQUIRED = ("depth", "normal", "silhouette")
 
 
@@ -170,6 +172,7 @@ class EmbeddedShader:
                     detail_steps=DETAIL_STEPS,
                     guidance=guidance,
                     blur=BLUR,
+                    tint=TINT,
                     progress=report,
                 )
         except (MemoryError, RuntimeError) as error:
@@ -199,6 +202,7 @@ class EmbeddedShader:
             "detail_steps": DETAIL_STEPS,
             "guidance": guidance,
             "blur": BLUR,
+            "tint": TINT,
             "seed": settings.seed,
             "width": settings.width,
             "height": settings.height,
