@@ -48,15 +48,17 @@ _START = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 _SIGNATURES = b"_xmlsignatures/"
 
 _ATTRIBUTE = rb"""[ \t\r\n]+([^\s=<>"'/]+)[ \t\r\n]*=[ \t\r\n]*("[^"<]*"|'[^'<]*')"""
-_PROLOG = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:[ \t\r\n]++|<\?(?:[^?]++|\?(?!>))*+\?>|<!--(?:[^-]++|-(?!->))*+-->)*+"
-)
-_MODEL = re.compile(rb"<(?:[\w.-]+:)?model((?:" + _ATTRIBUTE + rb")*+)[ \t\r\n]*(/?)>")
-_BETWEEN = re.compile(rb"(?:[ \t\r\n]++|<!--(?:[^-]++|-(?!->))*+-->)*+")
+# Atomic groups: `re` of Python before 3.11.5 matches some possessive groups wrongly, those with a
+# lookahead and those that are no choice and may fail halfway (cpython issue 106052).
+_SEVERAL = rb"(?>(?:" + _ATTRIBUTE + rb"){0,4096})"
+_COMMENT = rb"(?><!--(?s:.*?)-->)"
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r\n]++|(?><\?(?s:.*?)\?>)|" + _COMMENT + rb")*+")
+_MODEL = re.compile(rb"<(?:[\w.-]+:)?model(" + _SEVERAL + rb")[ \t\r\n]*(/?)>")
+_BETWEEN = re.compile(rb"(?:[ \t\r\n]++|" + _COMMENT + rb")*+")
 _METADATA = re.compile(
-    rb"<((?:[\w.-]+:)?metadata)((?:"
-    + _ATTRIBUTE
-    + rb")*+)[ \t\r\n]*(?:/>|>((?:[^<]++|<(?!/))*+)</\1[ \t\r\n]*>)"
+    rb"<((?:[\w.-]+:)?metadata)("
+    + _SEVERAL
+    + rb")[ \t\r\n]*(?:/>|>((?:[^<]++|<[^/<])*+)</\1[ \t\r\n]*>)"
 )
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
 _ENCODING = re.compile(rb"""<\?xml[^?>]*?encoding[ \t\r\n]*=[ \t\r\n]*["']([^"']*)["']""")

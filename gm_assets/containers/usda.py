@@ -43,15 +43,17 @@ MAX_METADATA = 16 * 1024 * 1024
 DOCUMENT_ID = "xmpMM:DocumentID"
 
 _HEADER = re.compile(rb"#usda [0-9]+\.[0-9]+(?=[ \t\r\n]|\Z)[^\r\n]*+")
+# Possessive groups are choices without a lookahead, and comments atomic: `re` of Python before
+# 3.11.5 matches others wrongly (cpython issue 106052).
 #: Strings in their four notations, asset paths in two, scene paths, comments in three.
 _STRING = (
-    rb'"""(?:[^"\\]++|\\.|"(?!""))*+"""|'
-    rb"'''(?:[^'\\]++|\\.|'(?!''))*+'''|"
+    rb'"""(?:[^"\\]++|\\.|"[^"\\]|"\\.|""[^"\\]|""\\.)*+"""|'
+    rb"'''(?:[^'\\]++|\\.|'[^'\\]|'\\.|''[^'\\]|''\\.)*+'''|"
     rb'"(?:[^"\\\r\n]++|\\.)*+"|'
     rb"'(?:[^'\\\r\n]++|\\.)*+'"
 )
-_ASSET = rb"@@@(?:[^@\\]++|\\.|@{1,2}(?!@))*+@@@|@[^@\r\n]*+@"
-_COMMENT = rb"\#[^\r\n]*+|//[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/"
+_ASSET = rb"@@@(?:[^@\\]++|\\.|@[^@\\]|@\\.|@@[^@\\]|@@\\.)*+@@@|@[^@\r\n]*+@"
+_COMMENT = rb"\#[^\r\n]*+|//[^\r\n]*+|(?>/\*.*?\*/)"
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\r\n]++|" + _COMMENT + rb")|(?P<string>" + _STRING + rb")"
     rb"|(?P<other>" + _ASSET + rb"|<[^<>\r\n]*+>)|(?P<sign>[()\[\]{}=,;])"
