@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -85,8 +85,17 @@ def _check_crc(data: bytes, offset: int, end: int, where: Where) -> None:
         raise broken(f"PNG chunk {name} at byte {offset} is damaged: its CRC is wrong", where)
 
 
-def _inflate(data: bytes, limit: int, what: str, where: Where) -> bytes:
-    """Inflate at most `limit` bytes: a small chunk can claim gigabytes."""
+def _inflate(
+    data: bytes,
+    limit: int,
+    what: str,
+    where: Where,
+    complete: Callable[[bytes], bool] = lambda text: False,
+) -> bytes:
+    """Inflate at most `limit` bytes: a small chunk can claim gigabytes.
+
+    `complete` says of what a stream without its end gave whether it is all there.
+    """
     engine = zlib.decompressobj()
     try:
         text = engine.decompress(data, limit + 1)
@@ -98,7 +107,7 @@ def _inflate(data: bytes, limit: int, what: str, where: Where) -> bytes:
             where=where,
             remedy="Remove it with the program that wrote it",
         )
-    if not engine.eof:
+    if not engine.eof and not complete(text):
         raise broken(f"the compressed {what} ends too early", where)
     return text
 
@@ -124,7 +133,15 @@ def _profile(body: bytes, where: Where) -> bytes | None:
     name_end = body.find(b"\0", 0, 80)
     if name_end < 0 or body[name_end + 1 : name_end + 2] != b"\0":
         return None
-    return _inflate(body[name_end + 2 :], MAX_ICC, "ICC profile", where)
+    return _inflate(body[name_end + 2 :], MAX_ICC, "ICC profile", where, _whole_profile)
+
+
+def _whole_profile(profile: bytes) -> bool:
+    """Whether a profile is as long as it states (ICC.1:2022, 7.2.2).
+
+    Older Photoshops wrote it whole and left out the checksum behind it.
+    """
+    return len(profile) >= 128 and int.from_bytes(profile[:4], "big") == len(profile)
 
 
 def _header(data: bytes, where: Where) -> tuple[int, int, int, int]:

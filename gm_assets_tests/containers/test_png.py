@@ -187,6 +187,15 @@ def test_a_profile_that_inflates_without_end_is_refused() -> None:
         png.parse(PNG[:33] + bomb + PNG[33:])
 
 
+def test_a_profile_that_is_whole_may_lack_its_checksum() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    packed = zlib.compress(profile)
+    chunk = png_chunk(b"iCCP", b"x\0\0" + packed[:-4])
+    assert png.parse(PNG[:33] + chunk + PNG[33:]).icc == profile
+    with pytest.raises(UnreadableFile, match="ICC profile ends too early"):
+        png.parse(PNG[:33] + png_chunk(b"iCCP", b"x\0\0" + packed[:-40]) + PNG[33:])
+
+
 def test_many_image_data_chunks_are_one_span_and_are_sought_over() -> None:
     body = zlib.compress(random.Random(1).randbytes(40_000))
     pieces = b"".join(png_chunk(b"IDAT", body[i : i + 64]) for i in range(0, len(body), 64))
