@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-import torch.nn.functional as F  # noqa: E402
+import torch.nn.functional as F  # noqa: E402, TID253
 
 from gm_assets.diffusion.embedded.pipeline import _tinted, base_size  # noqa: E402
 
