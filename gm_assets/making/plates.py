@@ -296,7 +296,8 @@ def plates_of(
             akin = tuple(out for one, out in left_out.items() if one.akin(first))
             return PlateSet(first.variant or "", first.stage, tuple(sources), akin)
         most = max(most, len(sources))
-    raise _too_few(key, most, least, needs, entry, tuple(left_out.values()))
+    sculpted = library.catalogue().execute(_SCULPTS, [key]).fetchone() is not None
+    raise _too_few(key, most, least, needs, entry, tuple(left_out.values()), sculpted)
 
 
 def matte_at(root: Path, kept: Kept) -> tuple[np.ndarray, np.ndarray]:
@@ -457,6 +458,7 @@ def _too_few(
     needs: Collection[str],
     entry: str | None,
     left_out: Sequence[LeftOut],
+    sculpted: bool,
 ) -> GmError:
     """The error for a chain without enough plates: a gap, or a fault where they were refused."""
     kind = f" of the frames {entry!r}" if entry else ""
@@ -472,6 +474,10 @@ def _too_few(
             where=key,
             remedy="Make them again with gm generate, or take in what is missing with gm ingest",
         )
-    return NothingToLift(
-        what, where=key, remedy=f"Make some and lift them: gm lift {key} --views turntable:24@5/25"
-    )
+    remedy = f"Make some and lift them: gm lift {key} --views turntable:24@5/25"
+    if not sculpted:
+        remedy = (
+            "Plates are made under the passes of a sculpt, and this chain has none: give it one "
+            f"(gm place FILE --chain {key} --stage S3 --part mesh), or gm sculpt from drawings"
+        )
+    return NothingToLift(what, where=key, remedy=remedy)

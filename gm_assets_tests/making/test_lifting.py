@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gm_assets.diffusion.profiles import ShaderSpec
 from gm_assets.errors import GmError, LibraryError, LiftError, NotFound, WriteRefused
 from gm_assets.identity import identify
-from gm_assets.library import Library, ingest
+from gm_assets.library import Library, ingest, place
 from gm_assets.making.generating import generate
 from gm_assets.making.keeping import TRAINED
 from gm_assets.making.lift_plans import LiftChanges
@@ -26,6 +27,7 @@ from gm_assets.making.plates import NothingToLift, plates_of
 from gm_assets.making.sources import Chain
 from gm_assets.making.structures import sculpt_at, sheet_of, surface_at
 from gm_assets.memory.files import read_memory, write_memory
+from gm_assets.memory.record import Placement
 from gm_assets.sculpt.views import views_of
 from gm_assets_tests.library.files import paint_over, rows
 from gm_assets_tests.making.studio import make_library
@@ -247,6 +249,17 @@ def test_a_chain_without_plates_is_a_gap_with_a_remedy(library: Library) -> None
     assert "--views turntable" in (caught.value.remedy or "")
     with pytest.raises(NotFound):
         lift_chain(library, "nobody", HULL)
+
+
+def test_a_chain_without_a_sculpt_is_told_to_get_one(library: Library) -> None:
+    picture = np.random.default_rng(5).integers(0, 255, (24, 24, 3), np.uint8)
+    path = library.root / "idea.png"
+    Image.fromarray(picture).save(path)
+    ingest(library, [path])
+    place(library, path, Placement(chain="harbour", stage="S2", part="reference"))
+    with pytest.raises(NothingToLift, match="0 plates") as caught:
+        lift_chain(library, "harbour", HULL)
+    assert "--stage S3 --part mesh" in (caught.value.remedy or "")
 
 
 def test_unknown_methods_and_settings_are_refused(library: Library) -> None:
