@@ -27,6 +27,8 @@ from gm_assets.diffusion.embedded.pictures import to_pixels
 BASE_AREA = 64 * 64
 #: Base frames have sides of multiples of this, large frames of `_FOLD`.
 _STEP, _FOLD = 8, 16
+#: Channel of the guide that is 1 on living bodies.
+_BODY = CHANNELS.index("living-body")
 #: Noise that stands for one unit of `blur` on a prior.
 _GRAIN = 0.5
 
@@ -65,19 +67,26 @@ def enlarged(prior: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(prior, (height, width), mode="bilinear", align_corners=False)
 
 
-def _tinted(clean: Tensor, small: Tensor, cells: int) -> Tensor:
+def _tinted(clean: Tensor, small: Tensor, free: Tensor, cells: int) -> Tensor:
     """A large frame whose tint, seen coarsely, is that of the base frame.
 
     The detail network sees a few cells of the base frame at a time, and its noise is not free of
     large patches: without this, grey skies come out pink and green in places. What is told by the
     base frame is held to, as in ILVR (Choi et al. 2021), for the tint alone; how light a place is
-    stays the detail network's own.
+    stays the detail network's own. So does the tint of living bodies: their red is finer than a
+    cell of the base frame.
+
+    Args:
+        clean: (1, 3, h, w). small: the base frame. free: (1, 1, h, w) where the tint is held.
+        cells: of the base frame, a side, over which it is compared.
     """
-    height, width = clean.shape[-2:]
     grid = small.shape[-2] // cells, small.shape[-1] // cells
-    off = F.adaptive_avg_pool2d(small, grid) - F.adaptive_avg_pool2d(clean, grid)
-    off = off - off.mean(1, keepdim=True)
-    return clean + enlarged(off, height, width)
+    part = F.adaptive_avg_pool2d(free, small.shape[-2:])
+    told = F.adaptive_avg_pool2d(small * part, grid) / F.adaptive_avg_pool2d(part, grid).clamp(1e-3)
+    shares = F.adaptive_avg_pool2d(free, grid)
+    off = told - F.adaptive_avg_pool2d(clean * free, grid) / shares.clamp(1e-3)
+    off = (off - off.mean(1, keepdim=True)) * (shares > 0.05)
+    return clean + free * enlarged(off, *clean.shape[-2:])
 
 
 def base_size(width: int, height: int) -> tuple[int, int]:
@@ -134,7 +143,7 @@ class LeashPipeline(DiffusionPipeline):
             guidance: weight of classifier-free guidance (Ho and Salimans 2022); 1 for none.
             blur: noise put on the base frame before its details are drawn, 0 to 1.
             tint: cells of the base frame, a side, over which the tint of the large frame is held
-                to it.
+                to it, living bodies left out.
 
         Returns:
             (height, width, 3) uint8.
@@ -203,12 +212,13 @@ class LeashPipeline(DiffusionPipeline):
         prior = enlarged(clouded(small, amount, grain), height, width)
         values = torch.randn((1, 3, height, width), generator=generator).to(self.device)
         large = guide.to(self.device)
+        free = 1 - large[:, _BODY : _BODY + 1]
         told = torch.tensor([list(words)], device=self.device)
         self.scheduler.set_timesteps(steps)
         for time in self.scheduler.timesteps:
             moment = torch.full((1,), float(time) / 999, device=self.device)
             clean = self.detail(values, moment, large, told, prior=prior, blur=amount)
-            clean = _tinted(clean, small, tint)
+            clean = _tinted(clean, small, free, tint)
             values = self.scheduler.step(clean, time, values).prev_sample
             report()
         return values

@@ -29,7 +29,8 @@ STEPS, DETAIL_STEPS = 5, 8
 GUIDANCE = 2.0
 #: Noise put on the base frame, so that bodies are drawn by the guide rather than by its blotches.
 BLUR = 0.5
-#: Cells of the base frame, a side, over which the tint of the frame is held to it.
+#: Cells of the base frame, a side, over which the tint of the frame is held to it, living bodies
+#: left out.
 TINT = 2
 _REQUIRED = ("depth", "normal", "silhouette")
 

@@ -23,7 +23,12 @@ def test_the_large_frame_has_the_tint_of_the_base_frame_and_its_own_lightness(
     clean = torch.randn((1, 3, height, width), generator=chance) + small.mean()
     # Large patches of colour, as a network leaves them that sees a few cells at a time.
     clean += F.interpolate(torch.randn((1, 3, 4, 4), generator=chance), (height, width))
-    made = _tinted(clean, small, 2)
+    free = torch.ones((1, 1, height, width))
+    free[:, :, height // 3 : height // 2, width // 3 : width // 2] = 0
+    made = _tinted(clean, small, free, 2)
+    body = (free == 0).expand_as(clean)
+    assert torch.equal(made[body], clean[body])
+    made = _tinted(clean, small, torch.ones_like(free), 2)
     assert made.mean(1) == pytest.approx(clean.mean(1), abs=1e-5)
 
     def apart(frame: torch.Tensor) -> float:
