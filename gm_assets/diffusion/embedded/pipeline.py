@@ -81,7 +81,7 @@ def _tinted(clean: Tensor, small: Tensor, free: Tensor, cells: int) -> Tensor:
         cells: of the base frame, a side, over which it is compared.
     """
     grid = small.shape[-2] // cells, small.shape[-1] // cells
-    part = F.adaptive_avg_pool2d(free, small.shape[-2:])
+    part = F.adaptive_avg_pool2d(free, (small.shape[-2], small.shape[-1]))
     told = F.adaptive_avg_pool2d(small * part, grid) / F.adaptive_avg_pool2d(part, grid).clamp(1e-3)
     shares = F.adaptive_avg_pool2d(free, grid)
     off = told - F.adaptive_avg_pool2d(clean * free, grid) / shares.clamp(1e-3)
