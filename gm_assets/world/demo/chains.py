@@ -273,6 +273,7 @@ CHAINS: tuple[Chain, ...] = (
                 "The seawall gate, frozen in",
                 "The second plate from the same sculpt, after the sea had frozen.",
                 margin=0.16,
+                seed=5,
             ),
         ),
         turns=1,

@@ -27,6 +27,7 @@ class Shot:
         exposure: factor on the stage's own.
         inside: the camera stands in the subject itself: eye and target in metres.
         red_beacon: a red lamp on a machine, against the law, on purpose.
+        seed: of the frame that a model makes of this shot: the first whose frame obeys.
         title, description: what the memory says.
     """
 
@@ -46,6 +47,7 @@ class Shot:
     exposure: float = 1.0
     inside: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     red_beacon: bool = False
+    seed: int = 1
 
 
 @dataclass(frozen=True)

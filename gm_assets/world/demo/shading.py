@@ -66,6 +66,7 @@ def plan_text(plan: Chain) -> str:
             "environment": shot.environment,
             "light": shot.light,
             "size": "{}x{}".format(*_size(shot.aspect)),
+            **({"seeds": [shot.seed]} if shot.seed != 1 else {}),
             "views": [
                 {
                     "name": shot.name,
