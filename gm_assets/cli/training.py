@@ -57,7 +57,7 @@ def encoder(
     from gm_assets.library import Progress
     from gm_assets.training.data import ROUNDS
     from gm_assets.training.encoder import train_encoder
-    from gm_assets.training.train import Plan
+    from gm_assets.training.plan import Plan
 
     plan = Plan(seed=seed)
     if steps is not None:

@@ -19,14 +19,13 @@ from gm_assets.training.data import (
 from gm_assets.training.evaluate import Metrics
 from gm_assets.training.facts import Split
 from gm_assets.training.leash import data as leash_data
-from gm_assets.training.train import Plan, run
+from gm_assets.training.leash.leash import Leash, sittings_of
+from gm_assets.training.plan import Plan
+from gm_assets.training.train import run
 from gm_assets.world.subjects import SUBJECTS
 
 #: Told of what is being done, how far it is, and of how much.
 Told = Callable[[str, int, int, str], None]
-
-#: Small sittings of the leash whose frames the shipped encoder saw too.
-TAKES = 436
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,8 @@ def train_encoder(
         side: of the rendered pictures in pixels; training and the processor reduce them.
         frame_count: frames in each environment of a sitting.
         takes: small sittings of the leash whose frames are seen in the phases that ask for them;
-            as many of `TAKES` as there are of rounds and subjects by default.
+            by default as many of those that the leash is trained on as there are of rounds and
+            subjects.
         demo: a demo library to measure on; without one it is made in a temporary folder.
         resume: go on from the checkpoint in `data`, if there is one.
 
@@ -98,7 +98,7 @@ def train_encoder(
     )
     if any(phase.takes for phase in plan.phases):
         if takes is None:
-            takes = round(TAKES * rounds / ROUNDS * len(subjects) / len(SUBJECTS))
+            takes = round(Leash().small * rounds / ROUNDS * len(subjects) / len(SUBJECTS))
         training = training.joined(_takes(data / "leash", max(takes, 1), subjects, side, say))
     torch.set_flush_denormal(True)  # arithmetic on denormal numbers is slow
     try:
@@ -123,7 +123,7 @@ def _total(loss: dict[str, float]) -> str:
 
 def _takes(folder: Path, count: int, subjects: Sequence[str], side: int, say: Told) -> Pictures:
     """The frames of small sittings of the leash; those that are missing are shot."""
-    plan = leash_data.sittings("small", count // len(subjects) + 1, subjects)[:count]
+    plan = sittings_of(Leash(small=count, subjects=tuple(subjects)), "small")
     for number, sitting in enumerate(leash_data.render_all(folder, plan)):
         say("shoot", number + 1, count, sitting.name)
     return leash_data.as_pictures(folder, plan, side)

@@ -21,7 +21,8 @@ from gm_assets.training.data import load, render_all, sittings  # noqa: E402
 from gm_assets.training.encoder import train_encoder  # noqa: E402
 from gm_assets.training.facts import TERMS, Facts, held_out  # noqa: E402
 from gm_assets.training.network import Shape  # noqa: E402
-from gm_assets.training.train import Phase, Plan, Trainer, run, unfair  # noqa: E402
+from gm_assets.training.plan import Phase, Plan  # noqa: E402
+from gm_assets.training.train import Trainer, run, unfair  # noqa: E402
 from gm_assets.world.demo import build  # noqa: E402
 
 SUBJECTS = ("arch", "ring-freighter")

@@ -90,7 +90,7 @@ def encoder_model(
         return
     from gm_assets.training.data import ROUNDS
     from gm_assets.training.encoder import train_encoder
-    from gm_assets.training.train import Plan
+    from gm_assets.training.plan import Plan
     from gm_assets.world.subjects import SUBJECTS
 
     plan = Plan(seed=config.seed)

@@ -141,7 +141,7 @@ def _step(say: Told, phase: str, step: int, end: int, loss: float) -> None:
     say(phase, step, end, f"loss {loss:.3f}")
 
 
-def _sittings(plan: Leash, kind: Kind) -> list[Sitting]:
+def sittings_of(plan: Leash, kind: Kind) -> list[Sitting]:
     """The first sittings of a kind."""
     if kind == "heldout":
         return sittings(kind, 1, plan.subjects)
@@ -152,13 +152,15 @@ def _sittings(plan: Leash, kind: Kind) -> list[Sitting]:
 def _names(plan: Leash, kind: Kind) -> list[str]:
     """The sittings of a kind that are learned from, or looked at where held out."""
     return [
-        one.name for one in _sittings(plan, kind) if kind == "heldout" or one.subject not in UNSEEN
+        one.name
+        for one in sittings_of(plan, kind)
+        if kind == "heldout" or one.subject not in UNSEEN
     ]
 
 
 def _shoot(folder: Path, plan: Leash, kind: Kind, say: Told) -> None:
     names = _names(plan, kind)
-    wanted = [one for one in _sittings(plan, kind) if one.name in names]
+    wanted = [one for one in sittings_of(plan, kind) if one.name in names]
     for number, sitting in enumerate(render_all(folder, wanted)):
         say(f"shoot {kind}", number + 1, len(wanted), sitting.name)
 

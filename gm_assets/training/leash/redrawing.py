@@ -59,13 +59,10 @@ def redraw_with(network: Any, *, count: int = COUNT, seed: int = 0) -> Redraw:
                 for now, then in pairwise(times.tolist()):
                     moment = torch.tensor([now / 999], dtype=torch.float32)
                     clean = network(values, moment, given, told)
-                    if then == 0:
-                        values = clean
-                        break
                     # DDIM (Song et al. 2021, equation 12) without noise.
                     left = (values - signal[now].sqrt() * clean) / (1 - signal[now]).sqrt()
                     values = signal[then].sqrt() * clean + (1 - signal[then]).sqrt() * left
-                made.append(to_pixels(values[0].numpy()).transpose(2, 0, 1))
+                made.append(to_pixels(clean[0].numpy()).transpose(2, 0, 1))
         return np.stack(made)
 
     return redraw
