@@ -58,29 +58,6 @@ def keys(content_ids: pa.StringArray) -> np.ndarray:
     return np.array(content_ids.to_pylist(), f"S{KEY}")
 
 
-@dataclass(frozen=True)
-class RowNames:
-    """The content of every row of a table at one version, by LanceDB's row id.
-
-    An index answers with row ids; reading the ids of ten contents from the table takes as long
-    as the search.
-    """
-
-    version: int
-    row_ids: np.ndarray
-    content_ids: pa.StringArray
-
-    @classmethod
-    def of(cls, version: int, row_ids: np.ndarray, content_ids: pa.StringArray) -> RowNames:
-        """The same, sorted by row id."""
-        order = np.argsort(row_ids, kind="stable")
-        return cls(version, row_ids[order], content_ids.take(pa.array(order)))
-
-    def take(self, row_ids: np.ndarray) -> pa.StringArray:
-        """The contents of rows that are in the table at this version."""
-        return self.content_ids.take(pa.array(np.searchsorted(self.row_ids, row_ids)))
-
-
 def unit(rows: np.ndarray) -> np.ndarray:
     """Vectors as float32 of length 1; rounding to float16 has moved it by up to 2^-11."""
     wide = rows.astype(np.float32)

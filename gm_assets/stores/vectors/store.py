@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 
 from gm_assets.errors import InvalidMemory
 from gm_assets.stores.vectors import indexing, rows
-from gm_assets.stores.vectors.exact import Matrix, RowNames, nearest, unit
+from gm_assets.stores.vectors.exact import Matrix, nearest, unit
 from gm_assets.stores.vectors.indexing import IndexReport
+from gm_assets.stores.vectors.pinned import Pinned
 from gm_assets.stores.vectors.rows import Vectors
 from gm_assets.stores.vectors.tables import PATIENCE, Known, Tables, check_model
 from gm_assets.stores.vectors.trouble import reading
@@ -58,7 +59,7 @@ class VectorStore(Tables):
     def __init__(self, root: str | os.PathLike[str], *, patience: float = PATIENCE) -> None:
         super().__init__(root, patience=patience)
         self._matrices: dict[str, Matrix] = {}
-        self._row_names: dict[str, RowNames] = {}
+        self._pins: dict[str, Pinned] = {}
 
     # -- what is here --------------------------------------------------------------------
 
@@ -347,17 +348,14 @@ class VectorStore(Tables):
             matrix = self.matrix(model)
             if matrix is not None:
                 return nearest(matrix.content_ids, matrix.rows @ asked, k)
-        # The column is named because LanceDB would look for it in the schema at every search.
-        question = table.search(asked, vector_column_name="vector", query_type="vector")
-        question = question.distance_type("cosine").limit(k)
         with reading(self.root):
             if where is None and probes and state.complete:
                 # deeper answers come from more cells than the ten that recall was measured at
-                question = question.nprobes(probes * -(-k // indexing.NEIGHBOURS)).fast_search()
-                question = question.select(["_distance"]).with_row_id(True)
-                found = question.to_batches().read_all()
-                names = self._names(model, table, state).take(found["_rowid"].to_numpy())
-                return nearest(names, 1.0 - found["_distance"].to_numpy(), k)
+                probes *= -(-k // indexing.NEIGHBOURS)
+                names, cosines = self._pinned(model, state).nearest(asked, k, probes)
+                return nearest(names, cosines, k)
+            question = table.search(asked, vector_column_name="vector", query_type="vector")
+            question = question.distance_type("cosine").limit(k)
             if where is not None:
                 question = question.where(where, prefilter=True)
             question = question.nprobes(probes) if probes else question.bypass_vector_index()
@@ -399,13 +397,10 @@ class VectorStore(Tables):
 
     # -- inside --------------------------------------------------------------------------
 
-    def _names(self, model: str, table: Any, state: Known) -> RowNames:
-        kept = self._row_names.get(model)
+    def _pinned(self, model: str, state: Known) -> Pinned:
+        kept = self._pins.get(model)
         if kept is None or kept.version != state.version:
-            rows_of = table.search(None).select(["content_id"]).with_row_id(True).to_arrow()
-            ids = rows_of["content_id"].combine_chunks()
-            kept = RowNames.of(state.version, rows_of["_rowid"].to_numpy(), ids)
-            self._row_names[model] = kept
+            kept = self._pins[model] = Pinned.of(self.root, model, state.version)
         return kept
 
     def _compact(self, table: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -350,6 +352,32 @@ def test_vectors_put_after_the_index_are_found(
     assert store.search(MODEL, late[0], 1)["content_id"].to_pylist() == ["late"]
     store.put(MODEL, [f"more {number}" for number in range(1200)], vectors(1200, 24))
     assert store.index_due(MODEL)
+
+
+def test_an_index_is_searched_from_threads_and_from_within_an_event_loop_while_it_grows(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "INDEX_ROWS", 1000)
+    ids, made = names(1200), clustered(1200)
+    store.put(MODEL, ids, made)
+    store.index(MODEL)
+
+    def best(number: int) -> str:
+        found: str = store.search(MODEL, made[number], 1)["content_id"][0].as_py()
+        return found
+
+    async def within() -> list[str]:
+        return [best(number) for number in range(20)]
+
+    assert asyncio.run(within()) == ids[:20]
+    with ThreadPoolExecutor(4) as threads:
+        for late in range(3):
+            store.put(MODEL, [f"late {late}"], vectors(1, 24, seed=90 + late))
+            store.compact(MODEL)  # the index holds every row again, at a new version
+            assert list(threads.map(best, range(40))) == ids[:40]
+            assert store.search(MODEL, vectors(1, 24, seed=90 + late)[0], 1)[
+                "content_id"
+            ].to_pylist() == [f"late {late}"]
 
 
 def test_a_small_store_is_searched_exactly_and_says_so(store: VectorStore) -> None:
