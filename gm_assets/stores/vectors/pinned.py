@@ -63,6 +63,12 @@ async def _pin(root: Path, model: str, version: int) -> Pinned:
     rows = await table.query().select(["content_id"]).with_row_id().to_arrow()
     row_ids = rows["_rowid"].to_numpy()
     order = np.argsort(row_ids, kind="stable")
+    schema = await table.schema()
+
+    async def unchanged() -> pa.Schema:
+        return schema
+
+    table.schema = unchanged  # type: ignore[method-assign]  # LanceDB asks in every search
     names = rows["content_id"].combine_chunks().take(pa.array(order))
     return Pinned(version, table, row_ids[order], names)
 
@@ -70,8 +76,13 @@ async def _pin(root: Path, model: str, version: int) -> Pinned:
 async def _ask(table: Any, asked: np.ndarray, k: int, probes: int) -> pa.Table:
     question = table.query().nearest_to(asked).column("vector").distance_type("cosine")
     question = question.limit(k).nprobes(probes).fast_search()
-    found: pa.Table = await question.select(["_distance"]).with_row_id().to_arrow()
-    return found
+    answer = await question.select(["_distance"]).with_row_id().to_batches()
+    found: list[pa.RecordBatch] = []
+    async for batch in answer:
+        found.append(batch)
+        if sum(one.num_rows for one in found) >= k:
+            break  # asking whether there is more is one more way there and back
+    return pa.Table.from_batches(found, answer.schema)
 
 
 def _wait(work: Coroutine[Any, Any, Found]) -> Found:
