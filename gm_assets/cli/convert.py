@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gm_assets.cli.options import JsonOption, LibraryOption, check_axes, library_holding
+from gm_assets.cli.options import Axis, JsonOption, LibraryOption, Unit, library_holding
 from gm_assets.cli.output import note, print_fields, print_json
-from gm_assets.errors import GmError, InvalidMemory
+from gm_assets.errors import InvalidMemory
 from gm_assets.words import counted
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ def convert(
             help="Chain or key that it stands in (default: as gm.toml rules).", show_default=False
         ),
     ] = None,
-    stage: Annotated[str, typer.Option(help="Stage that it stands in: S3 or S5.")] = "S3",
-    up: Annotated[str, typer.Option(help="Axis that is up in OBJ and STL: y or z.")] = "y",
-    unit: Annotated[str, typer.Option(help="Unit of OBJ and STL: m, cm, mm, in or ft.")] = "m",
+    stage: Annotated[
+        Literal["S3", "S5"], typer.Option(help="Stage that it stands in: sculpt or structure.")
+    ] = "S3",
+    up: Annotated[Axis, typer.Option(help="Axis that is up in OBJ and STL.")] = "y",
+    unit: Annotated[Unit, typer.Option(help="Unit of OBJ and STL.")] = "m",
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,6 @@ def convert(
     from gm_assets.making.converting import Wish
     from gm_assets.making.converting import convert as make
 
-    check_axes(up, unit)
     wish = Wish(_placement(chain, stage), up, unit)
     root = library_holding(ctx, library, out or file)
     done = make(file, out, wish, None if root is None else Library.open(root))
@@ -76,16 +77,14 @@ def convert(
         note(f"{counted(more, 'finding')} more: --json has all")
 
 
-def _placement(chain: str | None, stage: str) -> Placement | None:
+def _placement(chain: str | None, stage: Literal["S3", "S5"]) -> Placement | None:
     """Where the GLB is to stand.
 
     Raises:
-        GmError: a stage without meshes. InvalidMemory: `chain` is no chain key.
+        InvalidMemory: `chain` is no chain key.
     """
     from gm_assets.memory.record import Placement, parse_chain_key
 
-    if stage not in ("S3", "S5"):
-        raise GmError(f"--stage {stage}", remedy="Meshes stand in S3 (sculpt) or S5 (structure)")
     if chain is None:
         return None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -34,6 +34,9 @@ WorkersOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+#: What files of meshes do not say themselves: the keys of `sculpt.reading.UNITS`, and an axis.
+Unit: TypeAlias = Literal["m", "cm", "mm", "in", "ft"]
+Axis: TypeAlias = Literal["y", "z"]
 
 
 def library_path(
@@ -72,21 +75,6 @@ def library_holding(ctx: typer.Context, chosen: Path | None, file: Path) -> Path
     root = library_path(ctx, chosen, [file])
     inside = (root / "gm.toml").is_file() and file.resolve().is_relative_to(root.resolve())
     return root if inside else None
-
-
-def check_axes(up: str, unit: str) -> None:
-    """Refuse `--up` and `--unit` that no reader of meshes knows.
-
-    Raises:
-        GmError: one of them is another word.
-    """
-    from gm_assets.errors import GmError
-    from gm_assets.sculpt.reading import UNITS
-
-    if up not in ("y", "z") or unit not in UNITS:
-        raise GmError(
-            f"--up {up} --unit {unit}", remedy=f"--up is y or z, --unit {', '.join(UNITS)}"
-        )
 
 
 def _library_around(path: Path) -> Path | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from gm_assets.cli.options import (
+    Axis,
     JsonOption,
     LibraryOption,
-    check_axes,
+    Unit,
     library_holding,
     open_library,
 )
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 #: Remarks on a mesh that are printed; one of many parts may have thousands.
 MOST_FINDINGS = 12
-_TRACERS: dict[str, Literal["scalar_rgb", "llvm_ad_rgb"]] = {
+Tracer: TypeAlias = Literal["scalar", "llvm"]
+_TRACERS: dict[Tracer, Literal["scalar_rgb", "llvm_ad_rgb"]] = {
     "scalar": "scalar_rgb",
     "llvm": "llvm_ad_rgb",
 }
@@ -72,15 +74,13 @@ def passes(
     paths: Annotated[
         int, typer.Option(min=1, max=4096, help="Paths for each pixel of a final.")
     ] = 64,
-    tracer: Annotated[
-        str, typer.Option(help="Variant of Mitsuba for finals: scalar or llvm.")
-    ] = "scalar",
+    tracer: Annotated[Tracer, typer.Option(help="Variant of Mitsuba for finals.")] = "scalar",
     exr: Annotated[
         Path | None,
         typer.Option(help="Also depth as OpenEXR floats, into this folder.", show_default=False),
     ] = None,
-    up: Annotated[str, typer.Option(help="Axis that is up in OBJ, PLY and STL: y or z.")] = "y",
-    unit: Annotated[str, typer.Option(help="Unit of OBJ, PLY and STL: m, cm, mm, in or ft.")] = "m",
+    up: Annotated[Axis, typer.Option(help="Axis that is up in OBJ, PLY and STL.")] = "y",
+    unit: Annotated[Unit, typer.Option(help="Unit of OBJ, PLY and STL.")] = "m",
     chain: Annotated[
         str | None,
         typer.Option(help="Chain of a mesh that has no placement.", show_default=False),
@@ -94,9 +94,6 @@ def passes(
     from gm_assets.sculpt.pathtrace import Final
     from gm_assets.sculpt.views import Lens
 
-    check_axes(up, unit)
-    if tracer not in _TRACERS:
-        raise GmError(f"--tracer {tracer}", remedy=f"It is {' or '.join(_TRACERS)}")
     width, height = _size(size)
     order = PassOrder(
         tuple(filter(None, views.split(","))),

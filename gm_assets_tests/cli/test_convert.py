@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from gm_assets.cli.options import Unit
+from gm_assets.sculpt.reading import UNITS
 from gm_assets_tests.cli.gm import Gm
 from gm_assets_tests.sculpt import fbx_files
 
@@ -51,11 +54,15 @@ def test_out_leads_into_a_library_and_the_chain_shows_it(gm: Gm, tmp_path: Path)
 
 
 def test_wrong_options_and_files_are_answered(gm: Gm, obj: Path, tmp_path: Path) -> None:
-    assert "--unit" in gm("convert", obj, "--unit", "mile", code=1).err
-    assert "S3" in gm("convert", obj, "--stage", "S1", code=1).err
+    assert "--unit" in gm("convert", obj, "--unit", "mile", code=2).err
+    assert "S3" in gm("convert", obj, "--stage", "S1", code=2).err
     assert "--chain" in gm("convert", obj, "--chain", "Not a key!", code=4).err
     assert gm("convert", tmp_path / "none.obj", code=8).err
     old = tmp_path / "old.fbx"
     old.write_bytes(fbx_files.ascii_text(fbx_files.scene(), 6100))
     assert "ASCII FBX 6.1; readable are" in gm("convert", old, code=3).err
     assert not obj.with_suffix(".glb").exists()
+
+
+def test_the_units_that_can_be_chosen_are_those_that_readers_know() -> None:
+    assert set(get_args(Unit)) == set(UNITS)

@@ -68,9 +68,9 @@ def test_a_mesh_of_many_faulty_parts_does_not_flood_the_terminal(gm: Gm, tmp_pat
         (("--pass", "dept"), "no pass 'dept'", 1),
         (("--size", "big"), "no size", 1),
         (("--size", "2"), "Choose sides", 1),
-        (("--up", "x"), "--up is y or z", 1),
-        (("--unit", "mile"), "--unit", 1),
-        (("--tracer", "gpu"), "scalar or llvm", 1),
+        (("--up", "x"), "'y', 'z'", 2),
+        (("--unit", "mile"), "--unit", 2),
+        (("--tracer", "gpu"), "--tracer", 2),
         (("--chain", "Not A Slug"), "not a chain key", 4),
     ],
 )
