@@ -27,7 +27,7 @@ from gm_assets.world.subjects import SUBJECTS
 VERSION = 2
 #: Side of the pictures in pixels. They are reduced to the encoder's side by the same filter
 #: that reduces a view; larger ones serve a model of more pixels too.
-SIDE = 96
+SIDE = 128
 #: Resolution of the sculpts.
 DETAIL = 0.3
 #: Frames in each environment of a sitting.
@@ -37,7 +37,7 @@ APART: dict[Split, int] = {"heldout": 2, "reference": 3}
 #: The round from which sittings are frames alone.
 FILMED = 6
 #: Rounds of training sittings in a full data set.
-ROUNDS = 12
+ROUNDS = 36
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def make(sitting: Sitting, side: int = SIDE, frame_count: int = FRAMES) -> list[
     samples = desk_views(sitter, chance) if sitting.kind == "whole" else []
     count = frame_count if trained else max(frame_count * 2 // 5, 1)
     for setting in sitting.environments:
-        samples += frames(sitter, setting, count, chance)
+        samples += frames(sitter, setting, count, chance, strict=sitting.split != "train")
     return samples
 
 

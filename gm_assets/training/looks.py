@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gm_assets.diffusion.obedience import NOTICEABLE
 from gm_assets.memory.record import Camera
 from gm_assets.sculpt.cameras import frame as framed
 from gm_assets.sculpt.clay import Studio, clay
+from gm_assets.training.discernible import least_difference
 from gm_assets.training.facts import Facts, held_out, in_held_out_sector
 from gm_assets.training.lights import filled
 from gm_assets.training.staging import (
@@ -227,11 +229,18 @@ def squared(picture: Picture, side: int) -> Picture:
 # ------------------------------------------------------------------------------------- S4, S2
 
 
-def frames(sitter: Sitter, setting: str, count: int, chance: Chance) -> list[Sample]:
+def frames(
+    sitter: Sitter, setting: str, count: int, chance: Chance, *, strict: bool = False
+) -> list[Sample]:
     """Frames of a subject in one environment, and prints made of some of them.
 
     The stage is built once; cameras, materials, light and development differ from frame to
     frame. Frames whose composition belongs to the other split are left out.
+
+    Args:
+        count: frames that are tried.
+        strict: a material is stated only where another one would look noticeably different;
+            costs as much again as the frame. The pictures are the same.
     """
     subject = apart(sitter.sculpt, setting)
     home = azimuth_of(sitter, chance, 40)
@@ -260,6 +269,9 @@ def frames(sitter: Sitter, setting: str, count: int, chance: Chance) -> list[Sam
             material = None  # in the dark nothing tells what it is made of
         if held_out(sitter.name, setting, material, bool(paint)) == sitter.trained:
             continue
+        if strict and material:
+            change = least_difference(coat, material, shown, camera, number + turn, built)
+            material = material if change >= NOTICEABLE else None
         facts = Facts("frame", sitter.name, setting, material, light, shot)
         samples.append(Sample(picture.picture, facts))
         if turn % 5 == 0:

@@ -34,6 +34,7 @@ class Shape:
 
     Attributes:
         image_size: side of the picture in pixels.
+        patch: side in pixels of the squares that the picture tower begins with.
         widths, depths: channels and blocks of each of the picture tower's stages.
         text_width, text_layers: of the text tower.
         dimension: of the vectors.
@@ -41,6 +42,7 @@ class Shape:
     """
 
     image_size: int = 96
+    patch: int = 4
     widths: tuple[int, ...] = (40, 80, 160, 256)
     depths: tuple[int, ...] = (1, 2, 5, 1)
     text_width: int = 128
@@ -100,6 +102,7 @@ def new_model(tokenizer: Any, shape: Shape) -> Any:
 
     vision = ConvNextConfig(
         image_size=shape.image_size,
+        patch_size=shape.patch,
         num_stages=len(shape.widths),
         hidden_sizes=list(shape.widths),
         depths=list(shape.depths),
@@ -126,6 +129,57 @@ def new_model(tokenizer: Any, shape: Shape) -> Any:
     with torch.no_grad():
         model.text_model.embeddings.token_embedding.weight.mul_(_EMBEDDING_SCALE)
     return model
+
+
+def grown(model: Any, tokenizer: Any, shape: Shape) -> Any:
+    """A larger network that computes what `model` does, as nearly as its pictures allow.
+
+    Squares of more pixels are reduced to what the old ones saw: their kernels are resized
+    through the filter that reduces pictures (after Beyer et al. 2022, arXiv:2212.08013).
+    Blocks that come to the end of a stage add nothing at first (after Chen et al. 2015,
+    arXiv:1511.05641). Everything else keeps its weights.
+
+    Raises:
+        ValueError: another width, fewer blocks, or another grid of squares.
+    """
+    import torch
+
+    made = new_model(tokenizer, shape)
+    old, new = model.vision_model.config, made.vision_model.config
+    same = (old.hidden_sizes, old.image_size // old.patch_size) == (
+        new.hidden_sizes,
+        new.image_size // new.patch_size,
+    )
+    if not same or any(a > b for a, b in zip(old.depths, new.depths, strict=True)):
+        raise ValueError(f"a network cannot grow into {shape}")
+    state = made.state_dict()
+    for name in state:
+        if name.endswith("layer_scale_parameter"):
+            state[name] = torch.zeros_like(state[name])
+    state |= model.state_dict()
+    kernel = model.vision_model.embeddings.patch_embeddings.weight
+    state["vision_model.embeddings.patch_embeddings.weight"] = _resized(kernel, new.patch_size)
+    made.load_state_dict(state)
+    return made
+
+
+def _resized(kernel: Any, side: int) -> Any:
+    """(n, bands, h, h) kernels as (n, bands, side, side) with the same answers to reduced squares.
+
+    A square of `side` pixels is reduced by a linear map; with its transpose the kernel sees the
+    reduced square.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    before = kernel.shape[-1]
+    pixels = torch.eye(side * side).view(side * side, 1, side, side)
+    reduced = F.interpolate(
+        pixels, size=(before, before), mode="bicubic", antialias=True, align_corners=False
+    )
+    with torch.no_grad():
+        flat = kernel.flatten(2) @ reduced.flatten(1).T
+    return flat.view(*kernel.shape[:2], side, side)
 
 
 def new_heads(shape: Shape) -> Any:

@@ -28,8 +28,14 @@ class Phase:
         rounds: it sees the sittings of the first so many rounds; None for all. A first phase
             can so begin while pictures for the later ones are still being rendered.
         takes: it sees the frames that the leash is trained on too.
+        frames: the part of a batch that is frames (S4).
         restart: the highest learning rate from here on; it warms up anew, and falls along
             another half of a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983).
+        shape: of the network from here on. The averaged weights of the phase before grow into it
+            (`network.grown`); heads and moments begin anew.
+        half: the towers compute in bfloat16; weights, losses and moments stay float32
+            (Micikevicius et al. 2018, arXiv:1710.03740). Pays on processors that have
+            instructions for it (AVX-512 BF16, AMX), and is slow on others.
     """
 
     side: int
@@ -39,7 +45,16 @@ class Phase:
     changes: float = 1.0
     fair: bool = False
     takes: bool = False
+    frames: float = 0.52
     restart: float | None = None
+    shape: Shape | None = None
+    half: bool = False
+
+
+#: What the network grows into: the same grid of squares, of 5 pixels instead of 4, and a block
+#: more in each stage.
+GROWN = Shape(image_size=120, patch=5, depths=(2, 3, 6, 2))
+_GROWN = Phase(120, 128, 1, changes=1.7, fair=True, frames=0.64, shape=GROWN, half=True)
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class Plan:
         decay: weight decay of matrices.
         average: decay of the moving average of weights that is kept.
         matching: weight of matching captions against that of prompts and heads.
+        shape: of the network until a phase has another.
     """
 
     seed: int = 7
@@ -61,11 +77,14 @@ class Plan:
         Phase(64, 128, 400, rounds=2),
         Phase(64, 128, 400, rounds=5),
         Phase(64, 128, 600, rounds=6),
-        Phase(64, 128, 550, changes=1.7),
-        Phase(64, 128, 450, changes=1.7, fair=True),
-        Phase(64, 128, 500, changes=1.2, fair=True),
-        Phase(96, 128, 1200, changes=1.7, fair=True, takes=True, restart=8e-4),
-        Phase(96, 128, 1200, changes=1.2, fair=True, takes=True),
+        Phase(64, 128, 550, rounds=12, changes=1.7),
+        Phase(64, 128, 450, rounds=12, changes=1.7, fair=True),
+        Phase(64, 128, 500, rounds=12, changes=1.2, fair=True),
+        Phase(96, 128, 1200, rounds=12, changes=1.7, fair=True, takes=True, restart=8e-4),
+        Phase(96, 128, 1200, rounds=12, changes=1.2, fair=True, takes=True),
+        replace(_GROWN, steps=1000, rounds=17, restart=6e-4),
+        replace(_GROWN, steps=1200, rounds=28),
+        replace(_GROWN, steps=1400, changes=1.2),
     )
     rate: float = 1.6e-3
     decay: float = 0.05
@@ -85,6 +104,17 @@ class Plan:
                 return phase
             step -= phase.steps
         return self.phases[-1]
+
+    def shape_at(self, step: int) -> tuple[Shape, int]:
+        """The shape of the network that makes a step, and the first step with that shape."""
+        shape, since, first = self.shape, 0, 0
+        for phase in self.phases:
+            if phase.shape is not None and phase.shape != shape:
+                if step < first:
+                    break
+                shape, since = phase.shape, first
+            first += phase.steps
+        return shape, since
 
     def shortened(self, steps: int) -> Plan:
         """The same plan in another number of steps, its phases in proportion."""

@@ -29,12 +29,12 @@ from gm_assets.training.captions import (
 from gm_assets.training.data import Pictures
 from gm_assets.training.evaluate import Metrics, measure
 from gm_assets.training.facts import TERMS, hashed, held_out
-from gm_assets.training.network import HEADS
+from gm_assets.training.network import HEADS, Shape
 from gm_assets.training.plan import Plan
 from gm_assets.training.wordings import wordings
 
-#: How much of a batch comes from each stage.
-MIXTURE: dict[str, float] = {"S1": 0.17, "S2": 0.10, "S3": 0.21, "S4": 0.52}
+#: How the rest of a batch, besides frames, is shared by the stages.
+OTHERS: dict[str, float] = {"S1": 0.17, "S2": 0.10, "S3": 0.21}
 #: Weight of each facet in the losses of prompts and heads. Shapes and materials are learned
 #: last, and hardly at all where the easier facets have the same weight.
 _WEIGHT = {
@@ -63,12 +63,25 @@ class Trainer:
         self.pictures = pictures
         self.known = codes(pictures.facts)
         stages = np.array([one.stage for one in pictures.facts])
-        self.places = {stage: np.flatnonzero(stages == stage) for stage in MIXTURE}
+        self.places = {stage: np.flatnonzero(stages == stage) for stage in (*OTHERS, "S4")}
         self.words = known_words()
-        self.tokenizer = network.new_tokenizer(self.words, plan.shape)
-        self.model = network.new_model(self.tokenizer, plan.shape)
+        self._have(plan.shape)
+        self.step = 0
+        self.samples = 0
+        self.seconds = 0.0
+
+    def _have(self, shape: Shape, model: Any = None) -> None:
+        """Begin with a network of a shape, grown from `model` where there is one."""
+        import torch
+
+        self.shape = shape
+        self.tokenizer = network.new_tokenizer(self.words, shape)
+        if model is None:
+            self.model = network.new_model(self.tokenizer, shape)
+        else:
+            self.model = network.grown(model, self.tokenizer, shape)
         self.model.to(memory_format=torch.channels_last)
-        self.heads = network.new_heads(plan.shape)
+        self.heads = network.new_heads(shape)
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         named = [*self.model.named_parameters(), *self.heads.named_parameters(prefix="heads")]
         # The scale of the cosines is fixed (losses.SCALE); the model's own is never used.
@@ -77,15 +90,21 @@ class Trainer:
         matrices = [value for value in self.named.values() if value.ndim >= 2]
         self.optimiser = torch.optim.AdamW(
             [
-                {"params": matrices, "weight_decay": plan.decay},
+                {"params": matrices, "weight_decay": self.plan.decay},
                 {"params": bare, "weight_decay": 0.0},
             ],
-            lr=plan.rate,
+            lr=self.plan.rate,
             betas=(0.9, 0.98),
         )
-        self.step = 0
-        self.samples = 0
-        self.seconds = 0.0
+
+    def _grow(self) -> None:
+        """Let the network grow where the next step is made by one of another shape."""
+        import torch
+
+        shape, _ = self.plan.shape_at(self.step)
+        if shape != self.shape:
+            torch.manual_seed(hashed(self.plan.seed, "grow", self.step) % (1 << 62))
+            self._have(shape, self.averaged())
 
     # ------------------------------------------------------------------ one step
 
@@ -94,6 +113,7 @@ class Trainer:
         import torch
 
         began = time.process_time()
+        self._grow()
         phase = self.plan.phase(self.step)
         chance = np.random.Generator(np.random.PCG64(hashed(self.plan.seed, "step", self.step)))
         generator = torch.Generator().manual_seed(int(chance.integers(1 << 62)))
@@ -115,11 +135,13 @@ class Trainer:
         return {name: float(value.detach()) for name, value in parts.items()}
 
     def _batch(self, size: int, chance: np.random.Generator) -> NDArray[np.int64]:
-        """Places of a batch's pictures: stages by `MIXTURE`, shuffled."""
-        present = {stage: share for stage, share in MIXTURE.items() if len(self.places[stage])}
+        """Places of a batch's pictures: stages by `OTHERS` and the phase, shuffled."""
+        phase = self.plan.phase(self.step)
+        rest = (1 - phase.frames) / sum(OTHERS.values())
+        mixture = {**{stage: rest * share for stage, share in OTHERS.items()}, "S4": phase.frames}
+        present = {stage: share for stage, share in mixture.items() if len(self.places[stage])}
         shares = np.array(list(present.values()))
         counts = chance.multinomial(size, shares / shares.sum())
-        phase = self.plan.phase(self.step)
         chosen = []
         for stage, count in zip(present, counts.tolist(), strict=True):
             places = self.places[stage]
@@ -136,12 +158,15 @@ class Trainer:
         import torch
         import torch.nn.functional as F
 
-        pooled = self.model.vision_model(pixel_values=values).pooler_output
+        with self._computing():
+            pooled = self.model.vision_model(pixel_values=values).pooler_output
+        pooled = pooled.float()
         pictures = F.normalize(self.model.visual_projection(pooled), dim=-1)
         facts = [self.pictures.facts[int(place)] for place in places]
         said = [caption(one, chance) for one in facts]
         prompts, spans = self._prompts(chance)
-        rows = self._texts([*(one.text for one in said), *prompts])
+        with self._computing():
+            rows = self._texts([*(one.text for one in said), *prompts])
         known = self.known[places]
         right = torch.from_numpy(agreement(claims(said), known))
         telling = heads = pictures.sum() * 0
@@ -181,17 +206,26 @@ class Trainer:
         """Unit rows of texts. Causal attention: padding after the end token changes nothing."""
         import torch.nn.functional as F
 
-        length = self.plan.shape.text_length
+        length = self.shape.text_length
         ids = self.tokenizer(
             list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt"
         ).input_ids
-        return F.normalize(self.model.get_text_features(input_ids=ids).pooler_output, dim=-1)
+        rows = self.model.get_text_features(input_ids=ids).pooler_output
+        return F.normalize(rows.float(), dim=-1)
+
+    def _computing(self) -> Any:
+        """The towers compute in the numbers of the phase."""
+        import torch
+
+        half = self.plan.phase(self.step).half
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=half)
 
     def _follow(self) -> None:
         """Let the averaged weights follow; at first closely."""
         import torch
 
-        keep = min(self.plan.average, (1 + self.step) / (10 + self.step))
+        made = self.step - self.plan.shape_at(self.step)[1]
+        keep = min(self.plan.average, (1 + made) / (10 + made))
         with torch.no_grad():
             for name, value in self.model.state_dict().items():
                 kept = self.average[name]
@@ -236,7 +270,7 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write the averaged model as a folder that can be loaded."""
-        processor = network.new_processor(self.tokenizer, self.plan.shape)
+        processor = network.new_processor(self.tokenizer, self.shape)
         network.save(folder, self.averaged(), processor, self.words)
 
     def keep(self, path: Path) -> None:
@@ -270,14 +304,17 @@ class Trainer:
             if not self.plan.begins_like(json.loads(told["plan"]), int(told["step"])):
                 raise ValueError(f"{path} is a checkpoint of another plan")
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        self.step, self.samples = int(told["step"]), int(told["samples"])
+        self.seconds = float(told["seconds"])
+        shape, _ = self.plan.shape_at(max(self.step - 1, 0))
+        if shape != self.shape:
+            self._have(shape)
         self.model.load_state_dict(_below("model/", found))
         self.heads.load_state_dict(_below("heads/", found))
         self.average = _below("average/", found)
         for name, value in self.named.items():
             keys = ("step", "exp_avg", "exp_avg_sq")
             self.optimiser.state[value] = {key: found[f"moment/{key}/{name}"] for key in keys}
-        self.step, self.samples = int(told["step"]), int(told["samples"])
-        self.seconds = float(told["seconds"])
 
 
 def unfair(known: NDArray[np.int16]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,11 @@ from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.training import looks, staging
 from gm_assets.training.data import FILMED, Sitting, load, make, render_all, sittings
+from gm_assets.training.discernible import least_difference
 from gm_assets.training.facts import PAINTS, STAGE_OF, Facts, held_out
+from gm_assets.world.looks.frame import Built
 from gm_assets.world.looks.grade import is_red
+from gm_assets.world.looks.stages import environment
 from gm_assets.world.subjects import SUBJECTS
 
 SIDE = 32
@@ -172,3 +177,31 @@ def test_snow_is_as_thick_in_a_small_picture_as_in_a_large_one() -> None:
         for side in (128, 1024)
     )
     assert 0.5 < small / large < 2
+
+
+def test_a_strict_frame_states_a_material_only_where_another_would_look_different() -> None:
+    sitter = staging.Sitter.of("seawall-gate", 5, SIDE, trained=False, detail=0.2)
+    settings = ("ash-plain", "night-city", "storm-at-the-seawall")
+    kept = dropped = 0
+    for seed, setting in enumerate(settings):
+        plain = looks.frames(sitter, setting, 4, chance(seed))
+        strict = looks.frames(sitter, setting, 4, chance(seed), strict=True)
+        for one, other in zip(plain, strict, strict=True):
+            assert np.array_equal(one.picture, other.picture)
+            assert other.facts == one.facts or other.facts == replace(one.facts, material=None)
+            kept += other.facts.material is not None
+            dropped += one.facts != other.facts
+    assert kept and dropped
+
+
+def test_a_material_in_light_differs_from_others_and_in_the_dark_from_none() -> None:
+    sitter = staging.Sitter.of("arch", 5, SIDE, trained=True, detail=0.2)
+    subject = staging.painted(sitter.sculpt, "bone")
+    camera, _ = staging.frame_camera(sitter, subject, 20.0, chance())
+    stage = environment("ash-plain", subject, camera, 3)
+    built = Built.of(subject, stage)
+    shown = least_difference(subject, "bone", stage, camera, 3, built)
+    dark = replace(stage, develop=replace(stage.develop, exposure=1e-4))
+    assert shown > 2 * least_difference(subject, "bone", dark, camera, 3, built)
+    # What no pixel shows cannot be told either.
+    assert least_difference(subject, "frost", stage, camera, 3, built) == 0
