@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gm_assets.training.plan import Phase
+
 _STAGES = {
     "S1": "S1, pencil studies and elevations",
     "S2": "S2, washes and prints",
@@ -44,7 +46,7 @@ def card(facts: dict[str, Any]) -> str:
 
 
 def _head(facts: dict[str, Any]) -> list[str]:
-    shape = facts["plan"]["shape"]
+    shape = facts["shape"]
     return [
         "---",
         "license: apache-2.0",
@@ -219,6 +221,15 @@ def _phase(phase: dict[str, Any]) -> str:
         changes += ", held-out compositions not counted as wrong"
     if phase["takes"]:
         changes += ", with the leash's frames"
+    if phase["frames"] != Phase.frames:
+        changes += f", {phase['frames']:.0%} of a batch frames"
+    if shape := phase["shape"]:
+        changes += (
+            f", in a network of {shape['image_size']} pixels in squares of {shape['patch']}, with "
+            f"{', '.join(map(str, shape['depths']))} blocks"
+        )
+    if phase["half"]:
+        changes += ", in bfloat16"
     if phase["restart"]:
         changes += f", the rate begun anew at {phase['restart']}"
     return (

@@ -54,7 +54,7 @@ class Phase:
 #: What the network grows into: the same grid of squares, of 5 pixels instead of 4, and a block
 #: more in each stage.
 GROWN = Shape(image_size=120, patch=5, depths=(2, 3, 6, 2))
-_GROWN = Phase(120, 128, 1, changes=1.7, fair=True, frames=0.64, shape=GROWN, half=True)
+_LAST = Phase(120, 128, 1, changes=1.7, fair=True, frames=0.64, shape=GROWN, half=True)
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Plan:
         Phase(64, 128, 500, rounds=12, changes=1.2, fair=True),
         Phase(96, 128, 1200, rounds=12, changes=1.7, fair=True, takes=True, restart=8e-4),
         Phase(96, 128, 1200, rounds=12, changes=1.2, fair=True, takes=True),
-        replace(_GROWN, steps=1000, rounds=17, restart=6e-4),
-        replace(_GROWN, steps=1200, rounds=28),
-        replace(_GROWN, steps=1400, changes=1.2),
+        replace(_LAST, steps=1000, rounds=17, restart=6e-4),
+        replace(_LAST, steps=1200, rounds=28),
+        replace(_LAST, steps=1400, changes=1.2),
     )
     rate: float = 1.6e-3
     decay: float = 0.05

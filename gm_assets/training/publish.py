@@ -115,6 +115,7 @@ def training_facts(
     plan = trainer.plan
     return {
         "plan": asdict(plan),
+        "shape": asdict(trainer.shape),
         "parameters": sum(value.numel() for value in trainer.model.parameters()),
         "steps": trainer.step,
         "samples": trainer.samples,

@@ -36,6 +36,15 @@ PLAN = Plan(
         image_size=32, widths=(8, 16), depths=(1, 1), text_width=16, text_layers=1, dimension=24
     ),
 )
+GROWING = Phase(
+    40,
+    8,
+    3,
+    frames=0.7,
+    restart=8e-4,
+    shape=replace(PLAN.shape, image_size=40, patch=5, depths=(2, 1)),
+    half=True,
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +140,55 @@ def weights(trainer: Trainer) -> dict[str, bytes]:
     return {name: value.numpy().tobytes() for name, value in trainer.average.items()}
 
 
+@pytest.mark.parametrize("stop", [4, 6, 7])
 def test_a_resumed_run_ends_with_the_weights_of_one_that_never_stopped(
-    data: Path, tmp_path: Path
+    data: Path, tmp_path: Path, stop: int
 ) -> None:
     pictures = training_pictures(data)
-    whole = run(PLAN, pictures, None, tmp_path / "whole", every=2)
-    run(PLAN, pictures, None, tmp_path / "stopped", until=4)
-    resumed = run(PLAN, pictures, None, tmp_path / "stopped", resume=True)
-    assert resumed.step == whole.step == PLAN.steps
+    plan = replace(PLAN, phases=(*PLAN.phases, GROWING))
+    whole = run(plan, pictures, None, tmp_path / "whole", every=2)
+    run(plan, pictures, None, tmp_path / "stopped", until=stop)
+    resumed = run(plan, pictures, None, tmp_path / "stopped", resume=True)
+    assert resumed.step == whole.step == plan.steps
+    assert resumed.shape == whole.shape == GROWING.shape
     assert weights(resumed) == weights(whole)
+
+
+def test_a_network_that_has_grown_sees_what_it_saw_before(data: Path) -> None:
+    pictures = training_pictures(data)
+    plan = replace(PLAN, phases=(*PLAN.phases, GROWING))
+    trainer = run(plan, pictures, None, data / "grown", until=PLAN.steps)
+    # Pictures without detail, so that reducing them loses nothing.
+    values = torch.nn.functional.interpolate(
+        torch.rand((6, 3, 4, 4), generator=torch.Generator().manual_seed(1)) * 2 - 1,
+        size=(40, 40),
+        mode="bicubic",
+    )
+    small = torch.nn.functional.interpolate(values, size=(32, 32), mode="bicubic", antialias=True)
+    with torch.inference_mode():
+        before = trainer.averaged().get_image_features(pixel_values=small).pooler_output
+        trainer._grow()
+        after = trainer.averaged().get_image_features(pixel_values=values).pooler_output
+    assert trainer.shape == GROWING.shape
+    alike = torch.nn.functional.cosine_similarity(before, after)
+    assert alike.min() > 0.999
+    apart = torch.nn.functional.cosine_similarity(before, after.roll(1, 0))
+    assert alike.min() > apart.max()
+
+
+def test_a_network_neither_shrinks_nor_takes_another_grid(data: Path) -> None:
+    trainer = Trainer(PLAN, training_pictures(data))
+    for other in (
+        replace(PLAN.shape, image_size=40),
+        replace(PLAN.shape, widths=(8, 24)),
+        replace(PLAN.shape, depths=(1, 0)),
+    ):
+        with pytest.raises(ValueError, match="cannot grow"):
+            network.grown(trainer.model, trainer.tokenizer, other)
+
+
+def test_another_seed_gives_other_weights(data: Path) -> None:
+    pictures = training_pictures(data)
     assert weights(Trainer(replace(PLAN, seed=4), pictures)) != weights(Trainer(PLAN, pictures))
 
 
