@@ -10,6 +10,7 @@ import pytest
 
 import gm_assets.walk
 from gm_assets.sculpt.cameras import frame as framed
+from gm_assets.sculpt.cameras import look_at
 from gm_assets.sculpt.model import Part, Sculpt
 from gm_assets.sculpt.rays import Scene
 from gm_assets.world.looks import emblem, grade
@@ -267,3 +268,12 @@ def test_snow_falls_behind_what_stands_nearer_than_it() -> None:
     assert open_air.mean() > 0.01
     assert not at_the_lens.any()
     assert (open_air == snowfall(air, np.full((90, 120), 1e6, np.float32), 10.0, 4)).all()
+
+
+def test_feet_that_stand_at_the_edge_of_the_picture_have_left_no_tracks() -> None:
+    subject = statue()
+    for lens, tracks in ((112, False), (60, True)):
+        camera = look_at((-1.4, 2.8, -9.0), (0.0, 1.7, 0.0), focal_length=lens, aspect=0.66)
+        stage = environment("storm-at-the-seawall", subject, camera, 3, company="crossing")
+        assert any(part.name.startswith("wanderer-") for part in stage.parts)
+        assert any(part.name == "footprints" for part in stage.parts) == tracks

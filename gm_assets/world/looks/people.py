@@ -136,7 +136,7 @@ def joined_by(stage: Stage, subject: Sculpt, camera: Camera, company: str, seed:
             lamps.append(_lantern(held[0][0] - away / np.linalg.norm(away) * 0.25, plan.power))
     if plan.tracks:
         ground = _Ground(replace(stage, parts=(*stage.parts, *parts)), subject, camera)
-        parts.append(_tracks(ground, feet[0]))
+        parts += _tracks(ground, feet[0])
     lamps.append(_kicker(feet, ground, plan))
     develop = replace(stage.develop, near_blur=0.017) if plan.footing == "lens" else stage.develop
     return replace(stage, parts=(*stage.parts, *parts), lamps=tuple(lamps), develop=develop)
@@ -223,13 +223,18 @@ def _footing(plan: Company, feet: list[Floats], ground: _Ground, seed: int) -> l
     ]
 
 
-def _tracks(ground: _Ground, feet: Floats) -> Part:
-    """Footprints in a slow curve from below the picture to a pair of feet."""
+def _tracks(ground: _Ground, feet: Floats) -> list[Part]:
+    """Footprints in a slow curve from below the picture to a pair of feet.
+
+    None where the feet stand there already.
+    """
     start = ground.met(-0.16, -1.15)
     way = feet - start
     length = float(np.linalg.norm(way))
-    side = np.cross(way / length, [0.0, 1.0, 0.0])
     steps = min(int(length / 0.72), 220)
+    if not steps:
+        return []
+    side = np.cross(way / length, [0.0, 1.0, 0.0])
     turn = float(np.degrees(np.arctan2(way[0], way[2])))
     shape = kit.moved(kit.dome(0.5, 14), (0, 0, 0), 0, (0.36, 0.05, 0.62))
     prints = []
@@ -239,7 +244,7 @@ def _tracks(ground: _Ground, feet: Floats) -> Part:
         point = ground.below(start + way * t + side * sway + np.array([0.0, 1.0, 0.0]))
         bend = float(np.degrees(np.cos(t * np.pi) * 0.10 * np.pi))
         prints.append(kit.moved(shape, point, turn - bend))
-    return Part("footprints", "ground", "trodden-snow", *kit.join(prints))
+    return [Part("footprints", "ground", "trodden-snow", *kit.join(prints))]
 
 
 def _lantern(at: Floats, power: float) -> Lamp:
