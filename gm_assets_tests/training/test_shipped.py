@@ -85,7 +85,10 @@ def test_the_documentation_has_the_same_figures(facts: dict) -> None:
 def test_held_out_frames_are_of_compositions_that_training_refuses(heldout: Labelled) -> None:
     frames = [one for one in publish.facts_of(heldout) if one.look == "frame"]
     assert len(frames) > 300
-    for one in frames:
+    # What a frame is made of is stated only where it can be told; see discernible.py.
+    stated = [one for one in frames if one.material is not None]
+    assert len(stated) > 150
+    for one in stated:
         assert one.environment is not None
         assert held_out(one.subject, one.environment, one.material, True) or held_out(
             one.subject, one.environment, one.material, False
