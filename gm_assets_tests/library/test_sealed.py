@@ -229,7 +229,7 @@ def test_a_mesh_is_catalogued_placed_and_shown(library: Library) -> None:
     served = client.get(f"/file/{content}")
     assert served.content == path.read_bytes()
     assert served.headers["content-disposition"].startswith("attachment")
-    shown = client.get(f"/thumb/{content}.webp?size=64")
+    shown = client.get(f"/thumb/{content}.webp")
     with Image.open(io.BytesIO(shown.content)) as image:
         assert np.ptp(np.asarray(image.convert("L"))) > 50  # clay on its ground
     assert identify(path).no_geometry_reason is not None
