@@ -192,8 +192,8 @@ def test_passes_of_the_glb_link_to_it_and_those_of_the_original_to_its_bytes(
     (resolved,) = family.parents(child.document_id)
     assert resolved.proven
     old = bare.sets[0].files["silhouette"].memory
-    (absent,) = family.parents(old.document_id)
-    assert absent.resolution == "absent"
+    (to_bytes,) = family.parents(old.document_id)
+    assert to_bytes.resolution == "resolved"
 
 
 def test_an_unmanaged_folder_is_refused(library: Library, obj: Path) -> None:
