@@ -199,7 +199,7 @@ class _Planner:
                 "Set managed = true for it in gm.toml",
             )
         if is_sealed(row.format):
-            why = refusal(row.format)
+            why = refusal(row.format, row.path)
             raise _Refused(f"{row.path}: {why.what}", why.remedy or INGEST)
         if row.memory == "newer":
             raise _Refused(

@@ -222,6 +222,7 @@ def _print_identity(path: Path, identity: Identity, altered: bool) -> None:
             "no pixel hash": identity.no_pixel_reason,
             "asset hash": identity.asset_hash,
             "geometry hash": identity.geometry_hash,
+            "no geometry hash": identity.no_geometry_reason,
             "perceptual hash": identity.perceptual_hash,
         },
     )

@@ -6,6 +6,7 @@ the answer from the same parse. What a file is, its first bytes say, never its n
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO
 
 from gm_assets.containers import (
@@ -23,7 +24,7 @@ from gm_assets.containers import (
     usdz,
     webp,
 )
-from gm_assets.containers.bare import refused
+from gm_assets.containers.bare import misnamed
 from gm_assets.containers.layout import (
     MAX_PACKET,
     Buffer,
@@ -65,8 +66,6 @@ HEAD = 512
 
 #: Formats that we recognise in order to say what a file is, but do not handle here.
 _FOREIGN: tuple[tuple[bytes, int, str], ...] = (
-    (b"Kaydara FBX", 0, "FBX"),
-    (b"solid ", 0, "STL"),
     (b"PK\x03\x04", 0, "ZIP"),
     (b"%PDF", 0, "PDF"),
 )
@@ -110,9 +109,10 @@ def _packaged(head: bytes) -> str | None:
 def is_model(format: str | None) -> bool:
     """Whether files of the format called so are 3D models; the others are images.
 
-    False for None and for names that are no container's.
+    False for None and for names of no format.
     """
-    return format in CONTAINERS and CONTAINERS[format].kind == "model"
+    known = CONTAINERS.get(format or "") or SEALED.get(format or "")
+    return known is not None and known.kind == "model"
 
 
 def is_sealed(format: str | None) -> bool:
@@ -140,19 +140,23 @@ def container(name: str) -> Container:
         raise UnsupportedFormat(f"no container is called {name!r}") from None
 
 
-def _container_of(head: bytes, where: str | None) -> Container:
+def _container_of(head: bytes, size: int, where: str | None) -> Container:
     name = sniff(head)
     if name is not None:
         return CONTAINERS[name]
-    if (sealed := sealed_of(head)) is not None:
+    if (sealed := sealed_of(head, size, where)) is not None:
         raise refusal(sealed, where)
     if not head:
         raise UnreadableFile(
             "the file is empty", where=where, remedy="Restore it from a good copy or delete it"
         )
-    if (bare := refused(head, where)) is not None:
-        raise bare
     other = foreign_format(head)
+    if other is None and (wrong := misnamed(where)) is not None:
+        raise UnreadableFile(
+            f"by its name it is {wrong}",
+            where=where,
+            remedy="Restore it from a good copy, or give it the name of what it is",
+        )
     raise UnsupportedFormat(
         f"{other} files cannot carry a memory here"
         if other
@@ -171,13 +175,14 @@ def parse(data: bytes, where: str | None = None) -> Layout:
         UnreadableFile: truncated, corrupt, lying or empty.
         TooLarge: a bound was exceeded (packet 4 MB, ICC 16 MB, glTF JSON 64 MB, ...).
     """
-    return _container_of(data[:HEAD], where).parse(data, where)
+    return _container_of(data[:HEAD], len(data), where).parse(data, where)
 
 
 def find_packet(file: BinaryIO, where: str | None = None) -> Packet:
     """The XMP packet of an open file, reading headers only. Raises as `parse`."""
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return _container_of(file.read(HEAD), where).find_packet(file, where)
+    return _container_of(file.read(HEAD), size, where).find_packet(file, where)
 
 
 def embed(data: bytes, packet: bytes, where: str | None = None) -> list[Buffer]:
@@ -187,4 +192,4 @@ def embed(data: bytes, packet: bytes, where: str | None = None) -> list[Buffer]:
         UnsupportedFormat, UnreadableFile, TooLarge: as `parse`.
         WriteRefused: the format cannot take this packet without losing something.
     """
-    return _container_of(data[:HEAD], where).embed(data, packet, where)
+    return _container_of(data[:HEAD], len(data), where).embed(data, packet, where)

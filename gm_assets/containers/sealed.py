@@ -1,10 +1,10 @@
 """Formats that are known and never written: what they are called and how they begin.
 
-A picture in one of them is catalogued by the hash of its file (`fi:`), other files may name it
-as their parent by that hash, and it carries no memory of ours: for a memory, a PNG or TIFF is
-exported from it. Which format a file has, its first bytes say. Its size is read from the
-header, where the header states one in plain integers, for people to see; nothing is decoded
-and no identity depends on it.
+A file in one of them is catalogued by the hash of its bytes (`fi:`), other files may name it as
+their parent by that hash, and it carries no memory of ours: for a memory, a PNG or TIFF is
+exported from a picture, and a GLB made of a mesh. Which format a file has, its first bytes say
+(`bare` those of meshes). The size of a picture is read from the header, where the header states
+one in plain integers, for people to see; nothing is decoded and no identity depends on it.
 
 Signatures and header fields: Adobe Photoshop File Formats Specification (PSD, PSB), GIF89a,
 the BITMAPFILEHEADER and BITMAPINFOHEADER of Windows, SMPTE ST 268 (DPX), ISO/IEC 15444-1
@@ -18,16 +18,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
 
+from gm_assets.containers.bare import bare_of
 from gm_assets.containers.heif import primary_size
 from gm_assets.containers.layout import Where, broken
 from gm_assets.errors import SealedFormat
 
-#: What to do for a memory.
-ADVICE = (
-    "Export a PNG or TIFF for a memory and name this file as its parent: "
-    "gm link EXPORT --parent FILE"
-)
+#: What to do for a memory, by kind.
+ADVICE: dict[str, str] = {
+    "image": "Export a PNG or TIFF for a memory and name this file as its parent: "
+    "gm link EXPORT --parent {file}",
+    "model": "Make a GLB for a memory, which names this file as its parent: gm convert {file}",
+}
 
 #: Bytes from the start that the signatures and brands lie in.
 _HEAD = 512
@@ -54,11 +58,13 @@ class Sealed:
         name: its short name in the stores, as a container's.
         title: its name for people.
         suffixes: those of its file names.
+        kind: 'image' or 'model'.
     """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
+    kind: Literal["image", "model"] = "image"
 
 
 SEALED: dict[str, Sealed] = {
@@ -80,12 +86,21 @@ SEALED: dict[str, Sealed] = {
         ),
         Sealed("gif", "GIF", (".gif",)),
         Sealed("bmp", "BMP", (".bmp", ".dib")),
+        Sealed("obj", "OBJ", (".obj",), "model"),
+        Sealed("stl", "STL", (".stl",), "model"),
+        Sealed("fbx", "FBX", (".fbx",), "model"),
     )
 }
 
 
-def sealed_of(head: bytes) -> str | None:
-    """The name of the sealed format that a file's first 512 bytes tell; a key of `SEALED`."""
+def sealed_of(head: bytes, size: int | None = None, where: str | None = None) -> str | None:
+    """The name of the sealed format that a file has; a key of `SEALED`.
+
+    Args:
+        head: its first 512 bytes.
+        size, where: its length and name, which meshes without a signature are told by
+            (`bare.bare_of`).
+    """
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
     if head.startswith(b"BM") and _number(head, "<I", 14) in _BITMAP_HEADERS:
@@ -100,7 +115,9 @@ def sealed_of(head: bytes) -> str | None:
         return "jp2"
     if head.startswith(_RAW):
         return "raw"
-    return _branded(head[:_HEAD]) if head[4:8] == b"ftyp" else None
+    if head[4:8] == b"ftyp":
+        return _branded(head[:_HEAD])
+    return bare_of(head, size, where)
 
 
 def _branded(head: bytes) -> str | None:
@@ -116,8 +133,10 @@ def _branded(head: bytes) -> str | None:
 
 def refusal(name: str, where: Where = None) -> SealedFormat:
     """The error of whoever asks for more of a sealed file than what it is."""
-    what = f"{SEALED[name].title} files are catalogued and never written"
-    return SealedFormat(what, where=where, remedy=ADVICE, format=name)
+    known = SEALED[name]
+    what = f"{known.title} files are catalogued and never written"
+    remedy = ADVICE[known.kind].format(file=PurePath(where).name if where else "FILE")
+    return SealedFormat(what, where=where, remedy=remedy, format=name)
 
 
 def stated_size(data: bytes, name: str, where: Where = None) -> tuple[int, int] | None:

@@ -181,13 +181,16 @@ def _sealed(data: bytes, format: str, where: str | None) -> Identity:
     known = SEALED[format]
     width, height = stated_size(data, format, where) or (None, None)
     file_hash = hashlib.sha256(data).hexdigest()
+    by_hash = f"{known.title} files are known by their file hash, not by their"
+    is_image = known.kind == "image"
     return Identity(
         format=format,
-        kind="image",
+        kind=known.kind,
         size=len(data),
         file_hash=file_hash,
         content_id=f"fi:{file_hash}",
-        no_pixel_reason=f"{known.title} files are known by their file hash, not by their pixels",
+        no_pixel_reason=f"{by_hash} pixels" if is_image else None,
+        no_geometry_reason=None if is_image else f"{by_hash} geometry",
         width=width,
         height=height,
         notes=_name_note(known.title, known.suffixes, where),

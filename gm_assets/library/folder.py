@@ -41,11 +41,11 @@ HANDLED = frozenset(
 CATALOGUED = frozenset(
     suffix.removeprefix(".") for one in SEALED.values() for suffix in one.suffixes
 )
-#: Images, scenes and meshes that are quarantined with advice.
+#: Images and scenes that are quarantined with advice.
 KNOWN = frozenset(
     (
         *("hdr", "tga", "dds", "ico", "pcx", "ppm", "pgm", "pbm", "pnm"),
-        *("obj", "stl", "fbx", "blend", "abc"),
+        *("blend", "abc"),
     )
 )
 SUFFIXES = HANDLED | CATALOGUED | KNOWN

@@ -97,7 +97,8 @@ def _decide_without_memory(
     former = adoption.ids.get(examined.path)
     recovery = lost.recovery(examined.path, identity.content_id, former)
     if is_sealed(identity.format):
-        return Decision(Action.RECORDED, _words(refusal(identity.format)), recovery=recovery)
+        detail = _words(refusal(identity.format, examined.path))
+        return Decision(Action.RECORDED, detail, recovery=recovery)
     if examined.memory_error is not None:
         return Decision(Action.RECORDED, _words(examined.memory_error), recovery=recovery)
     if recovery is not None:

@@ -29,7 +29,7 @@ MAX_REASONS = 5
 
 _CHAINS = """
 with placed as (
-    select p.*, a.content_id, a.kind, a.altered,
+    select p.*, a.content_id, a.kind, a.altered, a.provisional,
            s.document_id is not null as stale
     from placements p join assets a using (document_id)
     left join stale_documents s using (document_id)
@@ -45,7 +45,7 @@ with placed as (
     select key, stage, count(distinct document_id) as documents,
            count(distinct document_id) filter (stale) as stale,
            count(distinct document_id) filter (altered) as altered,
-           first(document_id order by "primary" desc, kind, variant nulls first,
+           first(document_id order by "primary" desc, kind, provisional, variant nulls first,
                  part, view nulls first, frame nulls first, document_id) as primary_document
     from placed group by key, stage
 ), contents_of_stage as (

@@ -334,10 +334,10 @@ class Family:
             select {_DOCUMENT}, p.stage, p.part, p.view, p.frame, p.variant, p.primary
             from placements p join assets a using (document_id) where p.key = $key
             qualify row_number() over (partition by p.stage order by p.primary desc, a.kind,
-                p.variant nulls first, p.part, p.view nulls first, p.frame nulls first,
-                p.document_id) <= $limit
-            order by p.stage, p.primary desc, a.kind, p.variant nulls first, p.part,
-                p.view nulls first, p.frame nulls first, p.document_id"""
+                a.provisional, p.variant nulls first, p.part, p.view nulls first,
+                p.frame nulls first, p.document_id) <= $limit
+            order by p.stage, p.primary desc, a.kind, a.provisional, p.variant nulls first,
+                p.part, p.view nulls first, p.frame nulls first, p.document_id"""
         found: dict[str, list[StageDocument]] = {stage: [] for stage in STAGES}
         for row in self._rows(sql, key=key, limit=limit):
             document = Document(*row[:_DOCUMENT_WIDTH])

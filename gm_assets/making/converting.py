@@ -109,7 +109,8 @@ def convert(
     Args:
         path: OBJ, STL or FBX, anywhere.
         out: the GLB, or a folder for it; beside the mesh under its name by default.
-        library: the one in which the GLB lies: its rules place it, and it is catalogued.
+        library: the one in which the GLB lies: its rules place it, and it is catalogued, as is
+            the original where that lies there too.
 
     Raises:
         NotFound, UnreadableFile, TooLarge, MissingExtra: the mesh cannot be read.
@@ -137,8 +138,19 @@ def convert(
         wish = replace(wish, placement=wish.placement or ruling.placement)
         keeper.domain, keeper.subject = ruling.domain, ruling.subject
     done = _converted(path, target, wish, keeper, ruling)
-    ingest(library, [target])
+    ingest(library, [target, *_catalogued(library, path)])
     return done
+
+
+def _catalogued(library: Library, path: Path) -> list[Path]:
+    """The original, where it is a file that the library catalogues; else nothing."""
+    if path.is_symlink():
+        return []
+    try:
+        library.relative(path)
+    except LibraryError:
+        return []
+    return [path]
 
 
 def _converted(

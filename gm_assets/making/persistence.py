@@ -37,7 +37,7 @@ MOST_FRAMES = 256
 _SHAPES = """
 select p.generation, p.stage, p.part, p."primary", a.path, a.document_id, a.content_id
 from placements p join assets a using (document_id)
-where p.chain = ? and a.kind = 'model' and p.part <> 'splats'
+where p.chain = ? and a.kind = 'model' and not a.provisional and p.part <> 'splats'
   and (p.stage = 'S5' or (p.stage = 'S3' and p.part = 'mesh'))
 order by p.generation, p.stage, p."primary" desc, a.path"""
 _FRAMES = """

@@ -63,7 +63,9 @@ left join files f on (f.content_id = l.parent_content_id or f.document_id = l.pa
                  and f.memory = 'embedded'
 left join placements g on g.document_id = f.document_id
 where l.role = 'geometry'"""
-_SCULPTS = "select 1 from placements where key = ? and stage = 'S3' and part = 'mesh' limit 1"
+_SCULPTS = """
+select 1 from placements p join assets a using (document_id)
+where p.key = ? and p.stage = 'S3' and p.part = 'mesh' and not a.provisional limit 1"""
 
 
 class NothingToLift(NotFound):

@@ -8,27 +8,24 @@ not in the format: metres, Y up, unless the caller says otherwise.
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gm_assets.containers.bare import STL_HEADER, is_binary_stl
 from gm_assets.errors import TooLarge, UnreadableFile
 from gm_assets.sculpt.pieces import MOST_TRIANGLES, Piece, Where, clean_name
 from gm_assets.sculpt.shading import places
 
-_HEADER = 84
 _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])
 _SOLID = re.compile(rb"^[ \t]*solid\b[ \t]*([^\r\n]*)", re.MULTILINE)
 _VERTEX = re.compile(rb"\bvertex\s+(\S+\s+\S+\s+\S+)")
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether the bytes are as many as the number of triangles in a binary header demands."""
-    if len(data) < _HEADER:
-        return False
-    return len(data) == _HEADER + _RECORD.itemsize * struct.unpack_from("<I", data, 80)[0]
+    """Whether the bytes are a binary STL file."""
+    return is_binary_stl(data[:STL_HEADER], len(data))
 
 
 def read_stl(data: bytes, name: str, where: Where = None) -> Iterator[Piece]:
@@ -39,7 +36,7 @@ def read_stl(data: bytes, name: str, where: Where = None) -> Iterator[Piece]:
         TooLarge: more than `MOST_TRIANGLES` triangles.
     """
     if is_binary(data):
-        corners = np.frombuffer(data, _RECORD, offset=_HEADER)["corners"]
+        corners = np.frombuffer(data, _RECORD, offset=STL_HEADER)["corners"]
         yield _welded(name, corners.reshape(-1, 3).astype(np.float64))
         return
     if not data.lstrip()[:5].lower() == b"solid" or b"\0" in data[:1024]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gm_assets_tests.cli.gm import Gm, noise
 from gm_assets_tests.containers.sealed_samples import SAMPLES
 
@@ -20,6 +22,9 @@ def test_show_says_what_it_is_and_what_a_memory_needs(gm: Gm) -> None:
     assert told["identity"]["format"] == "raw"
     assert told["memory"] is None
     assert "camera raw" in str(told["memory_error"])
+    shown = gm("show", gm.root / "cube.stl").out
+    assert "no geometry hash" in shown
+    assert "gm convert cube.stl" in shown
 
 
 def test_commands_that_write_refuse_it_and_its_export_names_it(gm: Gm) -> None:
@@ -35,4 +40,23 @@ def test_commands_that_write_refuse_it_and_its_export_names_it(gm: Gm) -> None:
     shown = gm("show", gm.root / "plate.png").out
     assert "plate.psd" in shown
     assert "resolved" in shown
+    gm("check")
+
+
+@pytest.mark.parametrize("name", ["cube.obj", "cube.stl", "cloak.fbx"])
+def test_a_mesh_is_refused_and_its_glb_leads_back_to_it(gm: Gm, name: str) -> None:
+    path = gm.root / name
+    path.write_bytes(SAMPLES[name][1])
+    gm("ingest")
+    for words in (("place", path, "--chain", "keeper", "--stage", "S3"), ("revise", path)):
+        assert f"gm convert {name}" in gm(*words, code=3).err
+    glb = path.with_suffix(".glb")
+    gm("convert", path)
+    for rebuilt in ((), ("rebuild", "--verify")):
+        if rebuilt:
+            gm(*rebuilt)
+        shown = gm("show", glb).out
+        assert name in shown
+        assert "resolved" in shown
+    assert path.read_bytes() == SAMPLES[name][1]
     gm("check")

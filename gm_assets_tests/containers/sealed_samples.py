@@ -1,4 +1,4 @@
-"""Small files of the formats that are never written, by Pillow where it writes them."""
+"""Small files of the formats that are never written; pictures by Pillow where it writes them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import struct
 import numpy as np
 from PIL import Image
 
-#: Width and height of every sample.
+from gm_assets.sculpt.model import Sculpt
+from gm_assets_tests.sculpt import fbx_files, meshes
+from gm_assets_tests.sculpt.shapes import cube
+
+#: Width and height of every sample that is a picture.
 SIZE = (47, 31)
+#: The shape in those that are meshes, FBX aside.
+CUBE = Sculpt("cube", (cube(),))
 
 
 def picture() -> Image.Image:
@@ -83,7 +89,7 @@ def heic(version: int = 0, flags: int = 0) -> bytes:
     )
 
 
-#: A file of each format, and the size that its header states.
+#: A file of each format, and the size that the header of a picture states.
 SAMPLES: dict[str, tuple[str, bytes, tuple[int, int] | None]] = {
     "plate.psd": ("psd", psd(), SIZE),
     "large.psb": ("psd", psd(2), SIZE),
@@ -107,4 +113,9 @@ SAMPLES: dict[str, tuple[str, bytes, tuple[int, int] | None]] = {
         b"II*\0\x08\0\0\0" + b"\1\0" + struct.pack("<HHII", 50706, 1, 4, 0x0401) + bytes(4),
         None,
     ),
+    "cube.obj": ("obj", meshes.obj_text(CUBE), None),
+    "cube.stl": ("stl", meshes.stl_bytes(CUBE), None),
+    "text.stl": ("stl", meshes.stl_text(CUBE), None),
+    "cloak.fbx": ("fbx", fbx_files.binary(fbx_files.scene()), None),
+    "text.fbx": ("fbx", fbx_files.ascii_text(fbx_files.scene(), 6100), None),
 }

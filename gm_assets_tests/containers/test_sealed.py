@@ -7,7 +7,7 @@ import pickle
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gm_assets import containers
@@ -27,7 +27,8 @@ def test_a_sealed_file_is_told_by_its_bytes_and_never_written(name: str) -> None
         with pytest.raises(SealedFormat, match=r"never written") as refused:
             ask(data)
         assert refused.value.format == format
-        assert "PNG or TIFF" in (refused.value.remedy or "")
+        advice = "gm convert FILE" if containers.is_model(format) else "PNG or TIFF"
+        assert advice in (refused.value.remedy or "")
     assert stated_size(data, format) == size
     assert f".{name.rpartition('.')[2]}" in SEALED[format].suffixes
 
@@ -41,8 +42,65 @@ def test_a_sealed_format_has_no_suffix_of_a_format_that_is_written() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("commented.obj", b"# made by hand\n" * 40 + b"o cube\nv 0 0 0\n"),
+        ("old-mac.obj", b"# made by hand\ro cube\rv 0 0 0\r"),
+        ("marked.obj", b"\xef\xbb\xbfv 1e-3 -.5 0\n"),
+        ("named.stl", b"solid " + b"of a very long name " * 40),
+    ],
+)
+def test_the_name_of_a_mesh_counts_where_its_first_bytes_leave_it_open(
+    name: str, data: bytes
+) -> None:
+    kind = name[-3:]
+    for ask in (
+        containers.parse,
+        lambda data, name: containers.find_packet(io.BytesIO(data), name),
+    ):
+        with pytest.raises(SealedFormat, match=kind.upper()) as refused:
+            ask(data, f"/shapes/{name}")
+        assert (refused.value.format, refused.value.where) == (kind, f"/shapes/{name}")
+        assert f"gm convert {name}" in (refused.value.remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("letter.obj", b"Dear all,\nthis is no mesh.\n", "by its name it is OBJ"),
+        ("blank.obj", b" \n\n", "by its name it is OBJ"),
+        ("binary.obj", b"v 0 0 0\n\0\1\2", "by its name it is OBJ"),
+        ("cut.stl", SAMPLES["cube.stl"][1][:-1], "by its name it is STL"),
+        ("longer.stl", SAMPLES["cube.stl"][1] + b"\0", "by its name it is STL"),
+        ("letter.stl", b"Dear all,\n", "by its name it is STL"),
+        ("letter.fbx", b"; nothing of that kind\n", "by its name it is FBX"),
+        ("empty.obj", b"", "empty"),
+    ],
+)
+def test_what_is_only_named_like_a_mesh_is_an_error_that_says_so(
+    name: str, data: bytes, reason: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=reason) as refused:
+        containers.parse(data, name)
+    assert refused.value.remedy
+    with pytest.raises(UnreadableFile, match=reason):
+        containers.find_packet(io.BytesIO(data), name)
+
+
+@given(
+    st.binary(max_size=80).map(lambda text: text.ljust(80)), st.integers(0, 9), st.integers(0, 99)
+)
+def test_a_binary_stl_is_told_by_its_exact_length(title: bytes, count: int, more: int) -> None:
+    assume(containers.sniff(title) is None and sealed_of(title) is None)
+    data = title + struct.pack("<I", count) + bytes(50 * count + more)
+    assert sealed_of(data[: containers.HEAD], len(data)) == (None if more else "stl")
+
+
+@pytest.mark.parametrize(
     "data",
     [
+        b"v is a letter\nf as well\ng force\n",
+        b"solid advice\n",
         b"BMW drawings\n" * 40,
         b"GIF88a" + bytes(40),
         box(b"ftyp", b"isom", bytes(4), b"mp41avc1"),

@@ -93,7 +93,7 @@ def test_an_edit_is_seen_and_a_lost_memory_is_offered(library: Library, name: st
 
 def test_formats_that_carry_no_memory_are_still_met_with_advice(library: Library) -> None:
     for file, head in {
-        "shelf.obj": b"o bone\nv 0 0 0\n",
+        "shelf.hdr": b"#?RADIANCE\n",
         "linked.gltf": b'{"asset":{"version":"2.0"},"buffers":[{"byteLength":4,"uri":"a.bin"}]}',
     }.items():
         (library.root / file).write_bytes(head)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,8 +13,10 @@ from gm_assets.authoring.duplicates import duplicates
 from gm_assets.authoring.linking import link
 from gm_assets.authoring.suggesting import suggest
 from gm_assets.authoring.values import Statement
+from gm_assets.containers import SEALED
 from gm_assets.errors import SealedFormat, TooLarge, UnsupportedFormat
 from gm_assets.identity import identify, sealed
+from gm_assets.identity.bounds import MAX_FILE_BYTES
 from gm_assets.library import (
     Library,
     check,
@@ -26,6 +30,8 @@ from gm_assets.library import (
 )
 from gm_assets.library.folder import CATALOGUED, HANDLED, KNOWN
 from gm_assets.library.values import Action, Completed
+from gm_assets.making.converting import convert
+from gm_assets.making.persistence import persistence
 from gm_assets.memory.files import write_memory
 from gm_assets.memory.record import Memory, Placement, mint_document_id, mint_instance_id
 from gm_assets.walk import create_app
@@ -38,6 +44,13 @@ SHOWN = (
     *("plate.psd", "large.psb", "photo.avif", "scan.jp2", "scan.j2k"),
     *("frame.dpx", "little.dpx", "old.gif", "old.bmp"),
 )
+
+
+def advice(path: str) -> str:
+    """What is to be done for a memory, as the refusal of a file says it."""
+    if SEALED[SAMPLES[path][0]].kind == "model":
+        return f"Make a GLB for a memory, which names this file as its parent: gm convert {path}"
+    return "Export a PNG or TIFF for a memory"
 
 
 @pytest.fixture
@@ -55,7 +68,7 @@ def test_every_format_becomes_a_row_and_no_byte_changes(originals: Library) -> N
     assert (report.counts["recorded"], report.counts["written"]) == (len(SAMPLES), 1)
     assert report.counts["quarantined"] == 0
     for outcome in report.of(Action.RECORDED):
-        assert "never written. Export a PNG or TIFF" in (outcome.detail or "")
+        assert f"never written. {advice(outcome.path)}" in (outcome.detail or "")
     found = {
         path: facts
         for path, *facts in rows(
@@ -69,7 +82,8 @@ def test_every_format_becomes_a_row_and_no_byte_changes(originals: Library) -> N
         digest = identify(originals.root / name).file_hash
         width, height = size or (None, None)
         assert found[name] == [
-            *(format, "image", f"fi:{digest}", digest, "none", True, False, width, height)
+            *(format, SEALED[format].kind, f"fi:{digest}", digest),
+            *("none", True, False, width, height),
         ]
     assert not rows(originals, "select * from contents where perceptual_hash is not null "
                                "and starts_with(content_id, 'fi:')")  # fmt: skip
@@ -96,9 +110,10 @@ def test_a_rebuild_knows_them_at_once_and_their_content_when_it_verifies(
     assert rows(originals, query) == before
 
 
-def test_a_memory_for_one_is_refused_with_the_advice(originals: Library) -> None:
+@pytest.mark.parametrize("name", ["plate.psd", "cube.stl", "cube.obj", "cloak.fbx"])
+def test_a_memory_for_one_is_refused_with_the_advice(originals: Library, name: str) -> None:
     ingest(originals, workers=1)
-    path = originals.root / "plate.psd"
+    path = originals.root / name
     before = path.read_bytes()
     document = mint_document_id("plate")
     memory = Memory(document_id=document, instance_id=mint_instance_id(document, "x"))
@@ -109,8 +124,9 @@ def test_a_memory_for_one_is_refused_with_the_advice(originals: Library) -> None
         lambda: revise(originals, path),
         lambda: recover(originals, path, document_id=document),
     ):
-        with pytest.raises(SealedFormat, match="PNG or TIFF"):
+        with pytest.raises(SealedFormat) as refused:
             write()
+        assert advice(name) in (refused.value.remedy or "")
     assert path.read_bytes() == before
 
 
@@ -201,6 +217,59 @@ def test_the_walk_serves_its_page_and_its_bytes_also_where_nothing_decodes_it(
     assert "HEIC" in refused.text
 
 
+def test_a_mesh_is_catalogued_placed_and_shown(library: Library) -> None:
+    path = library.root / "keeper" / "S3" / "mesh.stl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(SAMPLES["cube.stl"][1])
+    ingest(library, workers=1)
+    [(document, content)] = rows(library, "select document_id, content_id from files")
+    client = TestClient(create_app(library), base_url="http://localhost")
+    assert client.get("/chain/keeper.g01").status_code == 200
+    assert "mesh.stl" in client.get(f"/asset/{document}").text
+    served = client.get(f"/file/{content}")
+    assert served.content == path.read_bytes()
+    assert served.headers["content-disposition"].startswith("attachment")
+    shown = client.get(f"/thumb/{content}.webp")
+    with Image.open(io.BytesIO(shown.content)) as image:
+        assert np.ptp(np.asarray(image.convert("L"))) > 50  # clay on its ground
+    assert identify(path).no_geometry_reason is not None
+
+
+@pytest.mark.parametrize("name", ["aa.obj", "zz.obj"])
+def test_what_remembers_stands_for_a_stage_before_what_cannot(library: Library, name: str) -> None:
+    folder = library.root / "keeper" / "S3"
+    folder.mkdir(parents=True)
+    original = folder / name
+    original.write_bytes(SAMPLES["cube.obj"][1] + f"# {name}".encode())
+    ingest(library, workers=1)
+    query = """select a.path from chains c join assets a on a.document_id = c.primary_document
+               where c.stage = 'S3'"""
+    assert rows(library, query) == [(f"keeper/S3/{name}",)]
+    convert(original, folder / "mesh.glb", library=library)
+    assert rows(library, query) == [("keeper/S3/mesh.glb",)]
+    assert [shape.path for shape in persistence(library, "keeper").shapes] == ["keeper/S3/mesh.glb"]
+
+
+def test_files_that_are_no_meshes_and_too_large_ones_are_quarantined(library: Library) -> None:
+    for name, data in {
+        "letter.obj": b"Dear all,\n",
+        "empty.fbx": b"",
+        "cut.stl": bytes(99),
+    }.items():
+        (library.root / name).write_bytes(data)
+    with (library.root / "huge.obj").open("wb") as file:
+        file.write(SAMPLES["cube.obj"][1])
+        file.truncate(MAX_FILE_BYTES + 1)
+    picture(library.root / "sound.png", 1)
+    report = ingest(library, workers=1)
+    assert (report.counts["quarantined"], report.counts["written"]) == (4, 1)
+    reasons = dict(rows(library, "select path, reason from quarantine"))
+    assert "by its name it is OBJ" in reasons["letter.obj"]
+    assert "empty" in reasons["empty.fbx"]
+    assert "by its name it is STL" in reasons["cut.stl"]
+    assert "more than" in reasons["huge.obj"]
+
+
 def test_what_nothing_decodes_is_said_and_a_bomb_is_not_decoded() -> None:
     with pytest.raises(UnsupportedFormat, match="HEIC"):
         sealed.opened(sealed_samples.heic(), "heif")
@@ -226,4 +295,4 @@ def test_the_suffixes_of_a_walk_are_told_apart() -> None:
     assert not HANDLED & CATALOGUED
     assert not HANDLED & KNOWN
     assert not CATALOGUED & KNOWN
-    assert {"psd", "dng", "heic", "dpx"} <= CATALOGUED
+    assert {"psd", "dng", "heic", "dpx", "obj", "stl", "fbx"} <= CATALOGUED

@@ -192,8 +192,8 @@ def test_passes_of_the_glb_link_to_it_and_those_of_the_original_to_its_bytes(
     (resolved,) = family.parents(child.document_id)
     assert resolved.proven
     old = bare.sets[0].files["silhouette"].memory
-    (absent,) = family.parents(old.document_id)
-    assert absent.resolution == "absent"
+    (to_bytes,) = family.parents(old.document_id)
+    assert to_bytes.resolution == "resolved"
 
 
 def test_an_unmanaged_folder_is_refused(library: Library, obj: Path) -> None:
@@ -203,20 +203,15 @@ def test_an_unmanaged_folder_is_refused(library: Library, obj: Path) -> None:
         convert(obj, library.root / "cloak.glb", library=Library.open(library.root))
 
 
-def test_ingest_of_bare_meshes_names_the_command_that_takes_them_in(library: Library) -> None:
-    corners = struct.pack("<12f", 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0)
-    files = {
-        "a.obj": OBJ,
-        "b.stl": b"solid x\nendsolid x\n",
-        "c.stl": b"\0" * 80 + struct.pack("<I", 1) + corners + b"\0\0",
-        "d.fbx": fbx_files.binary(fbx_files.scene()),
-        "e.fbx": fbx_files.ascii_text(fbx_files.scene(), 6100),
-        "f.obj": fbx_files.binary(fbx_files.scene()),
-    }
-    for name, data in files.items():
-        (library.root / name).write_bytes(data)
-    details = {one.path: one.detail or "" for one in ingest(library).outcomes}
-    assert details.keys() == files.keys()
-    assert all(f"gm convert {name}" in text for name, text in details.items())
-    assert details["f.obj"].startswith("FBX")  # what it is, its bytes say
-    assert details["c.stl"].startswith("by its name it is STL")
+def test_an_original_of_the_library_is_catalogued_and_the_link_to_it_is_proven(
+    library: Library,
+) -> None:
+    inside = library.root / "cloak.obj"
+    inside.write_bytes(OBJ)
+    done = convert(inside, wish=Wish(PLACE), library=library)
+    (link,) = Family(library.store.connect()).parents(done.memory.document_id)
+    assert (link.resolution, link.proven, link.content_id) == ("resolved", True, fi(inside))
+    inside.write_bytes(OBJ + b"# edited")
+    ingest(library)
+    (link,) = Family(library.store.connect()).parents(done.memory.document_id)
+    assert link.resolution == "absent"
