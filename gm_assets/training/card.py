@@ -92,10 +92,17 @@ def _method(facts: dict[str, Any]) -> list[str]:
         (
             "Zero-shot: the term whose text vector (the mean of its wordings) has the highest "
             f"cosine. `{_NOT_APPLICABLE}`: the stage does not show it, or fewer than 20 do. "
-            "In brackets the accuracy of guessing."
+            "In brackets the accuracy of guessing. A frame states a material only where it would "
+            f"look noticeably different if its subject were made of another{_stated(facts)}."
         ),
         "",
     ]
+
+
+def _stated(facts: dict[str, Any]) -> str:
+    """In how many of the held-out frames."""
+    found = facts["metrics"]["zero_shot"].get("S4", {}).get("material")
+    return f": in {found['pictures']} of {facts['pictures']['heldout']['S4']}" if found else ""
 
 
 def _zero_shot(metrics: dict[str, Any]) -> list[str]:
