@@ -72,16 +72,14 @@ def nearest(content_ids: pa.StringArray, cosines: np.ndarray, k: int) -> pa.Tabl
         content_ids: (n,).
         cosines: (n,) float32, in the same order.
     """
-    count = min(k, len(cosines))
-    chosen = np.arange(len(cosines))
-    if count < len(cosines):
-        chosen = np.argpartition(cosines, len(cosines) - count)[len(cosines) - count :]
-    names = content_ids.take(pa.array(chosen))
-    order = np.lexsort((np.asarray(names.to_pylist(), object), -cosines[chosen]))
-    ranked = pa.array(order)
+    if k < len(cosines):
+        chosen = np.argpartition(cosines, len(cosines) - k)[len(cosines) - k :]
+        content_ids, cosines = content_ids.take(pa.array(chosen)), cosines[chosen]
+    names = np.asarray(content_ids.to_pylist(), object)
+    order = np.lexsort((names, -cosines))
     return pa.table(
         {
-            "content_id": names.take(ranked),
-            "cosine": pa.array(cosines[chosen][order].astype(np.float32)),
+            "content_id": pa.array(names[order], pa.string()),
+            "cosine": pa.array(cosines[order].astype(np.float32, copy=False)),
         }
     )

@@ -53,6 +53,7 @@ class Tables:
 
     def __init__(self, root: str | os.PathLike[str], *, patience: float = PATIENCE) -> None:
         self.root = Path(root).absolute()
+        self._places: dict[str, tuple[Path, Path]] = {}
         self.patience = patience
         self._tables: dict[str, Any] = {}
         self._known: dict[str, Known] = {}
@@ -96,7 +97,7 @@ class Tables:
         """The table of a model, or None where it has none."""
         check_model(model)
         with self._guard:
-            folder = self.root / f"{model}.lance"
+            folder, _ = self._folders(model)
             if not folder.is_dir():
                 self._tables.pop(model, None)
                 return None
@@ -106,6 +107,13 @@ class Tables:
                 with reading(self.root):
                     self._tables[model] = self._sound(self._database.open_table(model))
             return self._tables[model]
+
+    def _folders(self, model: str) -> tuple[Path, Path]:
+        """The folder of a model's table and that of its versions, joined once for all searches."""
+        if model not in self._places:
+            folder = self.root / f"{model}.lance"
+            self._places[model] = (folder, folder / "_versions")
+        return self._places[model]
 
     def _table(self, model: str) -> Any:
         table = self._open(model)
@@ -152,7 +160,8 @@ class Tables:
         version is a new file in one folder, whose time tells; a time so recent that another
         version may share it is not trusted.
         """
-        stamp = (self.root / f"{model}.lance" / "_versions").stat().st_mtime_ns
+        _, versions = self._folders(model)
+        stamp = versions.stat().st_mtime_ns
         known = self._known.get(model)
         if known is None or known.stamp != stamp:
             with reading(self.root):
